@@ -1,0 +1,416 @@
+# unitls: the library, its backends, the daemon and their tests. `make help` lists the targets.
+#
+# Non-recursive; everything made goes below $(BUILDDIR). What a packager sets uses ?=. Flags and libraries are probed by
+# tests/tools/probe and kept in $(BUILDDIR)/config.mk; a change of any flag rebuilds what depends on it.
+
+VERSION := 0.1.0
+SONAME := libunitls.so.0
+
+BUILD ?= release
+BUILDDIR ?= build/$(BUILD)
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/unitls
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+BACKENDDIR ?= $(LIBDIR)/unitls/backends
+DESTDIR ?=
+
+INSTALL ?= install
+PYTHON ?= python3
+CLANG_FORMAT ?= clang-format
+MANDOC ?= mandoc
+
+# How long each fuzz target runs, and how many test programs run at once.
+FUZZ_SECONDS ?= 10
+TEST_JOBS ?= 1
+
+ifneq ($(filter $(BUILD),release asan tsan fuzz),$(BUILD))
+$(error BUILD=$(BUILD) is none of release, asan, tsan, fuzz)
+endif
+
+ifeq ($(origin CC),default)
+ifeq ($(BUILD),fuzz)
+CC := clang
+else
+CC := gcc
+endif
+endif
+
+ifeq ($(V),1)
+Q :=
+say := @:
+else
+Q := @
+say := @printf '  %-8s %s\n'
+endif
+
+TOOLS := tests/tools
+
+.PHONY: all help clean packages packages-build install uninstall format check-format check-layers check-symbols \
+	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
+	check-systemd check-sanitized fuzz fuzz-run demo demo-run map tests
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+
+# ---- What does not need a configured build -----------------------------------------------------------------------
+
+help:
+	@echo "make                  the library, the backends found, unitlsd and unitlsctl, in $(BUILDDIR)"
+	@echo "make demo             installs packages, builds, and shows unitlsd in front of a plaintext server"
+	@echo "make demo ONCE=1      the same, ends after one fetch; status 0 only if the bytes came through unharmed"
+	@echo "make check            installs packages, builds and runs all tests"
+	@echo "make check-full       the same with every cut of the stream for every pair of backends (long)"
+	@echo "make check-unit | check-contract | check-integration | check-systemd"
+	@echo "make check-layers | check-symbols | check-banned | check-man | check-format"
+	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
+	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
+	@echo "make packages         installs the Debian packages that the tests need, if any is missing"
+	@echo "make format | map     lays out the C files | writes lib/unitls.map from the headers"
+	@echo "make clean            removes $(BUILDDIR)"
+	@echo
+	@echo "BUILD=release|asan|tsan|fuzz  CC=gcc|clang  BUILDDIR=DIR  WERROR=1  V=1  TEST_JOBS=N"
+
+packages:
+	@$(TOOLS)/packages all
+
+packages-build:
+	@$(TOOLS)/packages build
+
+clean:
+	rm -rf $(BUILDDIR)
+
+C_FILES = $(shell find lib daemon tests docs -name '*.[ch]' 2>/dev/null)
+
+format:
+	$(CLANG_FORMAT) -i $(C_FILES)
+
+check-format:
+	@$(TOOLS)/check-format $(CLANG_FORMAT)
+
+check-layers:
+	@$(TOOLS)/check-layers
+
+check-banned:
+	@$(TOOLS)/check-banned
+
+check-man:
+	@$(TOOLS)/check-man $(MANDOC)
+
+map:
+	@$(TOOLS)/make-map >lib/unitls.map.new && mv lib/unitls.map.new lib/unitls.map
+
+# These first see that the packages are there, then start make again, which then finds what was installed.
+demo: packages-build
+	@+$(MAKE) --no-print-directory demo-run
+
+check: packages
+	@+$(MAKE) --no-print-directory check-run
+
+check-full: packages
+	@+$(MAKE) --no-print-directory check-full-run
+
+ifneq ($(BUILD),fuzz)
+fuzz-run:
+	@+$(MAKE) --no-print-directory BUILD=fuzz CC=clang BUILDDIR=build/fuzz fuzz-run
+endif
+
+# ---- Configuration ------------------------------------------------------------------------------------------------
+
+GOALS := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out help packages packages-build clean format check-format check-layers check-banned check-man map \
+	demo check check-full,$(GOALS)),)
+
+# The key names the compiler and the libraries present; when it changes, everything is probed again.
+PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
+	$(shell for p in nettle libevent_core inih libcares cmocka openssl mbedtls; do \
+		pkg-config --modversion $$p 2>/dev/null || echo no-$$p; done) \
+	$(wildcard /usr/include/mbedtls/ssl.h) $(shell cksum <$(TOOLS)/probe))
+CONFIG := $(BUILDDIR)/config.mk
+ifneq ($(file <$(BUILDDIR)/config.key),$(PROBE_KEY))
+$(shell mkdir -p $(BUILDDIR) && $(TOOLS)/probe "$(CC)" $(CONFIG) && echo '$(PROBE_KEY)' >$(BUILDDIR)/config.key)
+endif
+include $(CONFIG)
+
+ifeq ($(BUILD),release)
+CFLAGS ?= -O2 -g
+SANITIZE :=
+HARDEN := $(FORTIFY) $(HARDENING)
+else ifeq ($(BUILD),asan)
+CFLAGS ?= -O1 -g
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDEN :=
+else ifeq ($(BUILD),tsan)
+CFLAGS ?= -O1 -g
+SANITIZE := -fsanitize=thread -fno-omit-frame-pointer
+HARDEN :=
+else
+CFLAGS ?= -O1 -g
+SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDEN :=
+endif
+
+ifeq ($(WERROR),1)
+WARNINGS += -Werror
+endif
+
+CPPFLAGS ?=
+LDFLAGS ?=
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(CFLAGS) $(SANITIZE) $(HARDEN) $(WARNINGS)
+ALL_CPPFLAGS := -Ilib/include $(CPPFLAGS)
+ALL_LDFLAGS := $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK_HARDENING)
+
+DEFINES_CORE := -DUNITLS_BACKEND_DIR='"$(BACKENDDIR)"' -DUNITLS_VERSION='"$(VERSION)"'
+DEFINES_DAEMON := -DUNITLS_VERSION='"$(VERSION)"' -DUNITLS_SYSCONFDIR='"$(SYSCONFDIR)"'
+DEFINES_TEST := -DUNITLS_VERSION='"$(VERSION)"' -DTEST_SOURCE_DIR='"$(CURDIR)"' \
+	-DTEST_BUILD_DIR='"$(abspath $(BUILDDIR))"' -DTEST_BACKEND_DIR='"$(abspath $(BUILDDIR))/lib/unitls/backends"'
+
+# A file that changes only when a flag does; every object depends on it.
+FLAGS_STAMP := $(BUILDDIR)/flags.stamp
+FLAGS_TEXT := $(strip $(CC) $(ALL_CFLAGS) $(ALL_CPPFLAGS) $(ALL_LDFLAGS) $(DEFINES_CORE) $(DEFINES_DAEMON))
+ifneq ($(file <$(FLAGS_STAMP)),$(FLAGS_TEXT))
+$(shell mkdir -p $(BUILDDIR))
+$(file >$(FLAGS_STAMP),$(FLAGS_TEXT))
+endif
+
+# ---- Sources ------------------------------------------------------------------------------------------------------
+
+OBJ := $(BUILDDIR)/obj
+LIB := $(BUILDDIR)/lib
+BIN := $(BUILDDIR)/bin
+TST := $(BUILDDIR)/tests
+MODULES := $(LIB)/unitls/backends
+
+objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
+upper = $(shell printf '%s' '$(1)' | tr a-z- A-Z_)
+
+CORE_OBJ := $(call objects,$(wildcard lib/core/*.c))
+ifneq ($(CORE_OBJ),)
+LIBS_MADE := $(LIB)/libunitls.a $(LIB)/$(SONAME) $(LIB)/libunitls.so
+endif
+
+BACKENDS_ALL := $(sort $(patsubst lib/backends/%/,%,$(dir $(wildcard lib/backends/*/*.c))))
+BACKENDS := $(foreach b,$(BACKENDS_ALL),$(if $(HAVE_BACKEND_$(call upper,$(b))),$(b)))
+BACKENDS_MISSING := $(filter-out $(BACKENDS),$(BACKENDS_ALL))
+MODULES_MADE := $(BACKENDS:%=$(MODULES)/%.so)
+
+DAEMON_SRC := $(wildcard daemon/*.c)
+CTL_SRC := $(wildcard daemon/ctl/*.c)
+DAEMON_OBJ := $(call objects,$(filter-out daemon/main.c,$(DAEMON_SRC)))
+DAEMON_A := $(if $(DAEMON_OBJ),$(BUILDDIR)/obj/daemon.a)
+ifneq ($(wildcard daemon/main.c),)
+BINARIES += $(BIN)/unitlsd
+endif
+ifneq ($(CTL_SRC),)
+BINARIES += $(BIN)/unitlsctl
+endif
+DAEMON_LIBS := $(EVENT_LIBS) $(INIH_LIBS) $(CARES_LIBS)
+
+# A unit test or fuzz target that includes a header of the daemon is linked with the daemon's objects; other files in
+# tests/unit (not test_*) are support code that is linked where it is used.
+uses_daemon = $(if $(1),$(shell grep -lE '"daemon/' $(1)))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_DAEMON := $(call uses_daemon,$(UNIT_SRC)) $(wildcard tests/unit/test_daemon_*.c)
+UNIT_SUPPORT := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+UNIT_SUPPORT_A := $(if $(UNIT_SUPPORT),$(OBJ)/tests/unit/support.a)
+UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(TST)/%)
+
+CONTRACT_OBJ := $(call objects,$(wildcard tests/contract/*.c))
+CONTRACT_TEST := $(if $(CONTRACT_OBJ),$(TST)/contract)
+
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_DAEMON := $(call uses_daemon,$(FUZZ_SRC))
+FUZZ_SUPPORT := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c))
+FUZZ_SUPPORT_A := $(if $(FUZZ_SUPPORT),$(OBJ)/tests/fuzz/support.a)
+FUZZ_TARGETS := $(FUZZ_SRC:tests/fuzz/%.c=$(TST)/%)
+
+INTEGRATION_TESTS := $(sort $(wildcard tests/integration/test_*.py))
+SYSTEMD_TESTS := $(sort $(wildcard tests/systemd/test_*.py))
+INSTALL_TESTS := $(sort $(wildcard tests/install/test_*.py))
+
+ifeq ($(BUILD),fuzz)
+all: $(LIBS_MADE) $(MODULES_MADE) $(FUZZ_TARGETS)
+else
+all: $(LIBS_MADE) $(MODULES_MADE) $(BINARIES)
+endif
+	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
+
+tests: all $(UNIT_TESTS) $(CONTRACT_TEST)
+
+# ---- Rules --------------------------------------------------------------------------------------------------------
+
+# What differs between the parts: the core is position independent and visible (lib/unitls.map decides what the library
+# exports; a static program must be able to offer the core to the modules), modules show only their entry.
+$(OBJ)/lib/core/%.o: PART := -Ilib -fPIC $(INTERPOSITION) $(NETTLE_CFLAGS) $(DEFINES_CORE)
+$(OBJ)/lib/backends/%.o: PART = -Ilib -fPIC -fvisibility=hidden $(BACKEND_$(call upper,$(word 4,$(subst /, ,$(@:$(OBJ)/%=x/%))))_CFLAGS)
+$(OBJ)/daemon/%.o: PART := -I. -fPIE -fvisibility=hidden $(EVENT_CFLAGS) $(INIH_CFLAGS) $(CARES_CFLAGS) $(DEFINES_DAEMON)
+$(OBJ)/tests/%.o: PART := -Ilib -I. -fPIE $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(DEFINES_TEST)
+$(OBJ)/tests/fuzz/%.o: PART := -Ilib -I. -fPIE -Wno-missing-prototypes $(EVENT_CFLAGS) $(DEFINES_TEST)
+
+$(OBJ)/%.o: %.c $(FLAGS_STAMP)
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(PART) -MMD -MP -c $< -o $@
+
+define archive
+	@mkdir -p $(@D)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+endef
+
+$(LIB)/libunitls.a: $(CORE_OBJ)
+	$(archive)
+$(OBJ)/daemon.a: $(DAEMON_OBJ)
+	$(archive)
+$(OBJ)/tests/unit/support.a: $(call objects,$(UNIT_SUPPORT))
+	$(archive)
+$(OBJ)/tests/fuzz/support.a: $(call objects,$(FUZZ_SUPPORT))
+	$(archive)
+
+$(LIB)/$(SONAME): $(CORE_OBJ) lib/unitls.map
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) $(LINK_SHARED) $(if $(SANITIZE),,$(LINK_DEFS)) -Wl,-soname,$(SONAME) \
+		-Wl,--version-script,lib/unitls.map -o $@ $(CORE_OBJ) $(NETTLE_LIBS) -ldl
+
+$(LIB)/libunitls.so: $(LIB)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $@
+
+# A module is not linked with libunitls.so: its core functions come from whatever loaded it (docs/building.md).
+define module_rule
+$(MODULES)/$(1).so: $(call objects,$(wildcard lib/backends/$(1)/*.c)) $(FLAGS_STAMP)
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(Q)$$(CC) -shared $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(BACKEND_$(call upper,$(1))_LIBS)
+endef
+$(foreach b,$(BACKENDS),$(eval $(call module_rule,$(b))))
+
+$(BIN)/unitlsd: $(OBJ)/daemon/main.o $(DAEMON_A) $(LIB)/$(SONAME) $(LIB)/libunitls.so
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(OBJ)/daemon/main.o $(DAEMON_A) \
+		-L$(LIB) -lunitls $(DAEMON_LIBS)
+
+$(BIN)/unitlsctl: $(call objects,$(CTL_SRC)) $(DAEMON_A) $(LIBS_MADE)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(call objects,$(CTL_SRC)) $(DAEMON_A) \
+		-L$(LIB) -lunitls $(DAEMON_LIBS)
+
+# Unit tests reach internal functions, so they are linked with the core's objects, all of them, and export them to the
+# modules they load.
+$(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -rdynamic -o $@ $< $(UNIT_SUPPORT_A) $(filter %/daemon.a,$^) $(CORE_OBJ) \
+		$(NETTLE_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
+$(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
+
+$(TST)/contract: $(CONTRACT_OBJ) $(LIBS_MADE)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(CONTRACT_OBJ) -L$(LIB) -lunitls -lpthread
+
+$(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -rdynamic -o $@ $< $(FUZZ_SUPPORT_A) $(filter %/daemon.a,$^) \
+		$(CORE_OBJ) $(NETTLE_LIBS) $(DAEMON_LIBS) -ldl -lpthread
+$(patsubst tests/fuzz/%.c,$(TST)/%,$(sort $(FUZZ_DAEMON))): $(DAEMON_A)
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+
+# ---- Tests --------------------------------------------------------------------------------------------------------
+
+RUN := BUILDDIR=$(abspath $(BUILDDIR)) CC="$(CC)" $(PYTHON) $(TOOLS)/run-tests --jobs $(TEST_JOBS)
+STATIC_CHECKS := check:$(TOOLS)/check-layers check:$(TOOLS)/check-banned check:$(TOOLS)/check-format \
+	check:$(TOOLS)/check-man check:$(TOOLS)/check-symbols
+RUN_UNIT := $(UNIT_TESTS:%=cmocka:%)
+RUN_CONTRACT := $(CONTRACT_TEST:%=counted:%)
+
+check-unit: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS)
+	@$(RUN) $(RUN_UNIT)
+
+check-contract: $(LIBS_MADE) $(MODULES_MADE) $(CONTRACT_TEST)
+	@$(RUN) $(RUN_CONTRACT)
+
+check-integration: all
+	@$(RUN) $(INTEGRATION_TESTS:%=python:%)
+
+check-systemd: all
+	@$(RUN) $(SYSTEMD_TESTS:%=python:%)
+
+check-symbols: $(LIBS_MADE)
+	@$(TOOLS)/check-symbols $(LIB)/$(SONAME)
+
+check-run: tests
+	@$(RUN) $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%) \
+		$(SYSTEMD_TESTS:%=python:%)
+
+check-full-run: tests
+	@UNITLS_CONTRACT_FULL=1 $(RUN) --time-limit 14400 $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) \
+		$(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%) $(SYSTEMD_TESTS:%=python:%)
+
+# What runs under the sanitizers: no real clients, no systemd.
+check-sanitized: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS) $(CONTRACT_TEST)
+	@$(RUN) $(RUN_UNIT) $(RUN_CONTRACT)
+
+ifeq ($(BUILD),fuzz)
+fuzz: all
+fuzz-run: all
+	@$(TOOLS)/run-fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+endif
+
+demo-run: all
+	@$(TOOLS)/demo $(BUILDDIR) $(if $(ONCE),--once)
+
+# ---- Installing ---------------------------------------------------------------------------------------------------
+
+substitute = sed -e 's|@prefix@|$(PREFIX)|g' -e 's|@bindir@|$(BINDIR)|g' -e 's|@libdir@|$(LIBDIR)|g' \
+	-e 's|@includedir@|$(INCLUDEDIR)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' -e 's|@version@|$(VERSION)|g'
+HEADERS := $(wildcard lib/include/unitls/*.h)
+MAN_PAGES := $(wildcard man/*.[1-9])
+
+define INSTALLED
+$(HEADERS:lib/include/%=$(INCLUDEDIR)/%)
+$(LIBDIR)/$(SONAME) $(LIBDIR)/libunitls.so $(LIBDIR)/libunitls.a $(PKGCONFIGDIR)/unitls.pc
+$(BACKENDS:%=$(BACKENDDIR)/%.so) $(BINARIES:$(BIN)/%=$(BINDIR)/%)
+$(foreach m,$(MAN_PAGES),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+$(UNITDIR)/unitlsd.service $(UNITDIR)/unitlsd.socket $(SYSUSERSDIR)/unitls.conf $(TMPFILESDIR)/unitls.conf
+$(DOCDIR)/unitlsd.conf
+endef
+
+install: all
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED)))) $(DESTDIR)$(SYSCONFDIR)/unitls
+	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/unitls
+	$(INSTALL) -m 755 $(LIB)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libunitls.so
+	$(INSTALL) -m 644 $(LIB)/libunitls.a $(DESTDIR)$(LIBDIR)/libunitls.a
+	$(substitute) unitls.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/unitls.pc
+	$(if $(MODULES_MADE),$(INSTALL) -m 755 $(MODULES_MADE) $(DESTDIR)$(BACKENDDIR))
+	$(if $(BINARIES),$(INSTALL) -m 755 $(BINARIES) $(DESTDIR)$(BINDIR))
+	$(foreach m,$(MAN_PAGES),$(INSTALL) -m 644 $(m) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/ &&) :
+	$(substitute) systemd/unitlsd.service >$(DESTDIR)$(UNITDIR)/unitlsd.service
+	$(substitute) systemd/unitlsd.socket >$(DESTDIR)$(UNITDIR)/unitlsd.socket
+	$(substitute) systemd/sysusers.conf >$(DESTDIR)$(SYSUSERSDIR)/unitls.conf
+	$(substitute) systemd/tmpfiles.conf >$(DESTDIR)$(TMPFILESDIR)/unitls.conf
+	$(if $(wildcard conf/unitlsd.conf),$(INSTALL) -m 644 conf/unitlsd.conf $(DESTDIR)$(DOCDIR)/unitlsd.conf)
+	$(if $(wildcard conf/unitlsd.conf),test -e $(DESTDIR)$(SYSCONFDIR)/unitls/unitlsd.conf || \
+		$(INSTALL) -m 640 conf/unitlsd.conf $(DESTDIR)$(SYSCONFDIR)/unitls/unitlsd.conf)
+
+# The configuration in $(SYSCONFDIR) stays: it may have been edited.
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/unitls $(DESTDIR)$(BACKENDDIR) $(DESTDIR)$(LIBDIR)/unitls $(DESTDIR)$(DOCDIR) 2>/dev/null
+
+endif
