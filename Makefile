@@ -225,6 +225,9 @@ UNIT_SUPPORT := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 UNIT_SUPPORT_A := $(if $(UNIT_SUPPORT),$(OBJ)/tests/unit/support.a)
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(TST)/%)
 
+# Where a program that has the core in itself finds the modules "beside the library".
+TEST_MODULES := $(TST)/unitls
+
 CONTRACT_OBJ := $(call objects,$(wildcard tests/contract/*.c))
 CONTRACT_TEST := $(if $(CONTRACT_OBJ),$(TST)/contract)
 
@@ -247,11 +250,14 @@ endif
 
 tests: all $(UNIT_TESTS) $(CONTRACT_TEST)
 
+$(TEST_MODULES):
+	@mkdir -p $(TST)
+	$(Q)ln -sfn ../lib/unitls $@
+
 # ---- Rules --------------------------------------------------------------------------------------------------------
 
-# What differs between the parts: the core is position independent and visible (lib/unitls.map decides what the library
-# exports; a static program must be able to offer the core to the modules), modules show only their entry.
-$(OBJ)/lib/core/%.o: PART := -Ilib -fPIC $(INTERPOSITION) $(NETTLE_CFLAGS) $(DEFINES_CORE)
+# What differs between the parts. All is hidden but what a header marks UNITLS_API; lib/unitls.map gives that its version.
+$(OBJ)/lib/core/%.o: PART := -Ilib -fPIC -fvisibility=hidden $(INTERPOSITION) $(NETTLE_CFLAGS) $(DEFINES_CORE)
 $(OBJ)/lib/backends/%.o: PART = -Ilib -fPIC -fvisibility=hidden $(BACKEND_$(call upper,$(word 4,$(subst /, ,$(@:$(OBJ)/%=x/%))))_CFLAGS)
 $(OBJ)/daemon/%.o: PART := -I. -fPIE -fvisibility=hidden $(EVENT_CFLAGS) $(INIH_CFLAGS) $(CARES_CFLAGS) $(DEFINES_DAEMON)
 $(OBJ)/tests/%.o: PART := -Ilib -I. -fPIE $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(DEFINES_TEST)
@@ -309,7 +315,7 @@ $(BIN)/unitlsctl: $(call objects,$(CTL_SRC)) $(DAEMON_A) $(LIBS_MADE)
 
 # Unit tests reach internal functions, so they are linked with the core's objects, all of them, and export them to the
 # modules they load.
-$(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A)
+$(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -rdynamic -o $@ $< $(UNIT_SUPPORT_A) $(filter %/daemon.a,$^) $(CORE_OBJ) \
@@ -321,7 +327,7 @@ $(TST)/contract: $(CONTRACT_OBJ) $(LIBS_MADE)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(CONTRACT_OBJ) -L$(LIB) -lunitls -lpthread
 
-$(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A)
+$(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -rdynamic -o $@ $< $(FUZZ_SUPPORT_A) $(filter %/daemon.a,$^) \
@@ -332,7 +338,7 @@ $(patsubst tests/fuzz/%.c,$(TST)/%,$(sort $(FUZZ_DAEMON))): $(DAEMON_A)
 
 # ---- Tests --------------------------------------------------------------------------------------------------------
 
-RUN := BUILDDIR=$(abspath $(BUILDDIR)) CC="$(CC)" $(PYTHON) $(TOOLS)/run-tests --jobs $(TEST_JOBS)
+RUN := BUILDDIR=$(abspath $(BUILDDIR)) SOURCEDIR=$(CURDIR) CC="$(CC)" $(PYTHON) $(TOOLS)/run-tests --jobs $(TEST_JOBS)
 STATIC_CHECKS := check:$(TOOLS)/check-layers check:$(TOOLS)/check-banned check:$(TOOLS)/check-format \
 	check:$(TOOLS)/check-man check:$(TOOLS)/check-symbols
 RUN_UNIT := $(UNIT_TESTS:%=cmocka:%)
