@@ -178,9 +178,11 @@ DEFINES_TEST := -DUNITLS_VERSION='"$(VERSION)"' -DTEST_SOURCE_DIR='"$(CURDIR)"' 
 # A file that changes only when a flag does; every object depends on it.
 FLAGS_STAMP := $(BUILDDIR)/flags.stamp
 FLAGS_TEXT := $(strip $(CC) $(ALL_CFLAGS) $(ALL_CPPFLAGS) $(ALL_LDFLAGS) $(DEFINES_CORE) $(DEFINES_DAEMON))
+ifeq ($(NOBUILD),)
 ifneq ($(file <$(FLAGS_STAMP)),$(FLAGS_TEXT))
 $(shell mkdir -p $(BUILDDIR))
 $(file >$(FLAGS_STAMP),$(FLAGS_TEXT))
+endif
 endif
 
 # ---- Sources ------------------------------------------------------------------------------------------------------
@@ -378,7 +380,7 @@ fuzz-run: all
 endif
 
 demo-run: all
-	@$(TOOLS)/demo $(BUILDDIR) $(if $(ONCE),--once)
+	@$(TOOLS)/demo $(BUILDDIR) $(if $(ONCE),--once) $(if $(BACKEND),--backend $(BACKEND))
 
 # ---- Installing ---------------------------------------------------------------------------------------------------
 
@@ -396,7 +398,8 @@ $(UNITDIR)/unitlsd.service $(UNITDIR)/unitlsd.socket $(SYSUSERSDIR)/unitls.conf 
 $(DOCDIR)/unitlsd.conf
 endef
 
-install: all
+# NOBUILD=1 installs what is there, whatever flags it was built with.
+install: $(if $(NOBUILD),,all)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED)))) $(DESTDIR)$(SYSCONFDIR)/unitls
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/unitls
 	$(INSTALL) -m 755 $(LIB)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
