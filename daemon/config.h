@@ -33,8 +33,18 @@ struct config_origin {
 	unsigned line;
 };
 
+enum config_kind {
+	CONFIG_KIND_DAEMON,
+	CONFIG_KIND_TLS,
+	CONFIG_KIND_LISTENER,
+	CONFIG_KIND_UPSTREAM,
+};
+
+#define CONFIG_KIND_COUNT 4
+
 /* What every section begins with. The name is "" for [daemon]. */
 struct config_section {
+	enum config_kind kind;
 	char *name;
 	struct config_origin origin;
 	struct config_origin *key_origins; /* by key; use config_origin_of() */

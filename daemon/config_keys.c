@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/config.h"
-
 #define SECONDS 1000u
 #define HOURS   (3600u * SECONDS)
 #define DAYS    (24u * HOURS)
@@ -25,6 +23,10 @@ static const struct config_word client_auths[] = {
 	{"required", CONFIG_CLIENT_AUTH_REQUIRED},
 	{NULL, 0},
 };
+
+/* The word that stands for no path at all. */
+static const struct config_word log_words[] = {{"stderr", 0}, {NULL, 0}};
+static const struct config_word control_words[] = {{"none", 0}, {NULL, 0}};
 
 #define DAEMON(member)   .kind = CONFIG_KIND_DAEMON, .offset = offsetof(struct config_daemon, member)
 #define TLS(member)      .kind = CONFIG_KIND_TLS, .offset = offsetof(struct config_tls, member)
@@ -87,6 +89,7 @@ static const struct config_key keys[] = {
 		.type = CONFIG_TYPE_PATH,
 		.name = "log",
 		.default_text = "stderr",
+		.words = log_words,
 		.argument = "path",
 		.help = "the file that log lines are appended to",
 		.manual = "With\n.Cm stderr\nthey go to standard error.\n"
@@ -108,6 +111,7 @@ static const struct config_key keys[] = {
 		.type = CONFIG_TYPE_PATH,
 		.name = "control",
 		.default_text = "/run/unitlsd/control",
+		.words = control_words,
 		.argument = "path",
 		.help = "the unix socket that unitlsctl talks to",
 		.manual =

@@ -10,14 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum config_kind {
-	CONFIG_KIND_DAEMON,
-	CONFIG_KIND_TLS,
-	CONFIG_KIND_LISTENER,
-	CONFIG_KIND_UPSTREAM,
-};
-
-#define CONFIG_KIND_COUNT 4
+#include "daemon/config.h"
 
 /* What a key holds, and the type of the member at its offset. */
 enum config_type {
@@ -62,10 +55,11 @@ struct config_key {
 	enum config_kind target;  /* CONFIG_TYPE_SECTION */
 	uint64_t min;
 	uint64_t max;
-	const struct config_word *words; /* CONFIG_TYPE_WORD; ends with a NULL text */
-	const char *argument;            /* what the manual shows for the value */
-	const char *help;                /* one line, no full stop */
-	const char *manual;              /* mdoc, without the first line */
+	const struct config_word
+		*words;       /* CONFIG_TYPE_WORD; CONFIG_TYPE_PATH: one, for no path; ends with a NULL text */
+	const char *argument; /* what the manual shows for the value */
+	const char *help;     /* one line, no full stop */
+	const char *manual;   /* mdoc, without the first line */
 };
 
 /* The keys of a section, and how many they are. */
