@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/reason.h"
+
 #define COUNTERS_SLOTS   513  /* slot 0 is the master's */
 #define COUNTERS_COLUMNS 4096 /* listeners with a gauge of their own */
 
@@ -32,7 +34,8 @@
 	X(LOG_DROPS, "log_drops")                   \
 	X(RELOADS, "reloads")                       \
 	X(RELOAD_FAILURES, "reload_failures")       \
-	X(WORKER_DEATHS, "worker_deaths")
+	X(WORKER_DEATHS, "worker_deaths")           \
+	REASONS(X) /* why connections ended: reason.h */
 
 enum counter {
 #define COUNTERS_ENUM(name, text) COUNTER_##name,
