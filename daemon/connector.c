@@ -1,0 +1,45 @@
+#include "daemon/connector.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+void connector_tune(int fd, int family)
+{
+	const int on = 1;
+
+	if (family != AF_INET && family != AF_INET6)
+		return;
+	/* A socket without them still works. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+int connector_start(const struct sockaddr *address, socklen_t length, int *ret_fd)
+{
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	connector_tune(fd, address->sa_family);
+	/* An interrupted connect() goes on by itself. */
+	if (connect(fd, address, length) < 0 && errno != EINPROGRESS && errno != EINTR) {
+		r = -errno;
+		(void)close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int connector_result(int fd)
+{
+	int code = 0;
+	socklen_t size = sizeof(code);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
+		return -errno;
+	return -code;
+}
