@@ -1,0 +1,350 @@
+#include "backends/openssl/connection.h"
+
+#include <openssl/err.h>
+
+#include "backends/openssl/bio.h"
+#include "backends/openssl/context.h"
+#include "backends/openssl/error.h"
+
+/* Written once, by openssl_connection_init. */
+static BIO_METHOD *bio_method;
+
+int openssl_connection_init(struct unitls_error *error)
+{
+	bio_method = openssl_bio_method_new();
+	return bio_method ? 0 : openssl_error_memory(error);
+}
+
+/* The library tells of every alert that really went out; only fatal ones end anything. */
+void openssl_connection_on_info(const SSL *ssl, int where, int value)
+{
+	struct openssl_connection *connection = SSL_get_app_data(ssl);
+
+	if (!connection || (where & SSL_CB_ALERT) == 0 || (where & SSL_CB_WRITE) == 0)
+		return;
+	if (value >> 8 == SSL3_AL_FATAL)
+		connection->alert_sent = value & 0xff;
+}
+
+int openssl_connection_on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size,
+	const unsigned char *offered, unsigned offered_size, void *argument)
+{
+	const struct openssl_connection *connection = SSL_get_app_data(ssl);
+
+	(void)offered;
+	(void)offered_size;
+	(void)argument;
+	if (connection->alpn_selected.size == 0)
+		return SSL_TLSEXT_ERR_NOACK;
+	*ret_name = connection->alpn_selected.data;
+	*ret_size = (unsigned char)connection->alpn_selected.size;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/*
+ * Creation ------------------------------------------------------------------------------------------------------------------
+ */
+
+static int setup_ssl(struct openssl_connection *connection, const struct openssl_context *context,
+	const struct unitls_connection_params *params)
+{
+	BIO *bio;
+
+	connection->ssl = SSL_new(context->ctx);
+	if (!connection->ssl || !SSL_set_app_data(connection->ssl, connection))
+		return UNITLS_ERROR;
+	bio = openssl_bio_new(bio_method, params->transport);
+	if (!bio)
+		return UNITLS_ERROR;
+	SSL_set_bio(connection->ssl, bio, bio);
+	if (context->role == UNITLS_ROLE_SERVER) {
+		SSL_set_accept_state(connection->ssl);
+		return 0;
+	}
+	SSL_set_connect_state(connection->ssl);
+	if (params->server_name && !SSL_set_tlsext_host_name(connection->ssl, params->server_name))
+		return UNITLS_ERROR;
+	return 0;
+}
+
+int openssl_connection_new(void *argument, const struct unitls_connection_params *params, void **ret_connection,
+	struct unitls_error *error)
+{
+	const struct openssl_context *context = argument;
+	struct openssl_connection *connection;
+
+	ERR_clear_error();
+	connection = OPENSSL_zalloc(sizeof(*connection));
+	if (!connection)
+		return openssl_error_memory(error);
+	connection->transport = params->transport;
+	connection->alpn_selected = params->alpn_selected;
+	connection->alert_sent = UNITLS_ALERT_NONE;
+	connection->verdict.depth = -1;
+	if (context->role == UNITLS_ROLE_CLIENT)
+		connection->peer_name = params->peer_name;
+	if (setup_ssl(connection, context, params) < 0) {
+		openssl_connection_free(connection);
+		return openssl_error_memory(error);
+	}
+	*ret_connection = connection;
+	return 0;
+}
+
+void openssl_connection_free(void *argument)
+{
+	struct openssl_connection *connection = argument;
+
+	if (!connection)
+		return;
+	SSL_free(connection->ssl);
+	OPENSSL_free(connection);
+	ERR_clear_error();
+}
+
+/*
+ * Failures ------------------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Sends the alert for what the library refuses without one (bytes that are no TLS). Only while nothing is encrypted yet, which is so before
+ * a suite was chosen.
+ */
+static void send_plain_alert(struct openssl_connection *connection, int alert)
+{
+	uint8_t record[7] = {0x15, 0x03, 0x03, 0x00, 0x02, SSL3_AL_FATAL, (uint8_t)alert};
+
+	if (alert == UNITLS_ALERT_NONE || connection->alert_sent != UNITLS_ALERT_NONE ||
+		SSL_get_current_cipher(connection->ssl) || SSL_in_before(connection->ssl))
+		return;
+	if (unitls_transport_write(connection->transport, record, sizeof(record)) == sizeof(record))
+		connection->alert_sent = alert;
+}
+
+/* The class of a failure on which the table has no opinion. */
+static enum unitls_error_class class_of_alert(int alert_sent)
+{
+	if (alert_sent == UNITLS_ALERT_NONE || alert_sent == UNITLS_ALERT_INTERNAL_ERROR)
+		return UNITLS_ERROR_CLASS_INTERNAL;
+	return UNITLS_ERROR_CLASS_PROTOCOL;
+}
+
+static int fail_verify(struct openssl_connection *connection, enum unitls_verify_reason reason, int depth,
+	unsigned long code, struct unitls_error *error)
+{
+	bool is_free = openssl_error_is_free(error);
+
+	(void)unitls_error_set_verify(error, reason, depth);
+	if (is_free) {
+		openssl_error_sign(error, code);
+		if (connection->alert_sent != UNITLS_ALERT_NONE)
+			error->alert = connection->alert_sent;
+	}
+	return UNITLS_ERROR;
+}
+
+/* Translates what the queue holds after a call failed for good. */
+static int fail(struct openssl_connection *connection, struct unitls_error *error)
+{
+	struct openssl_failure failure = openssl_failure_take();
+	const struct openssl_verdict *verdict = &connection->verdict;
+	bool is_free = openssl_error_is_free(error);
+	int alert;
+
+	if (failure.error_class == UNITLS_ERROR_CLASS_MEMORY || connection->transport->out_of_memory ||
+		verdict->out_of_memory)
+		return openssl_error_memory(error);
+	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY && verdict->reason != UNITLS_VERIFY_NONE)
+		return fail_verify(connection, verdict->reason, verdict->depth,
+			verdict->native_code ? (unsigned long)verdict->native_code : failure.code, error);
+	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY)
+		return fail_verify(connection, failure.verify_reason, -1, failure.code, error);
+	if (failure.error_class == UNITLS_ERROR_CLASS_PEER_ALERT) {
+		alert = failure.alert;
+	} else {
+		send_plain_alert(connection, failure.alert);
+		alert = connection->alert_sent;
+	}
+	if (failure.error_class == UNITLS_ERROR_CLASS_NONE && alert == UNITLS_ALERT_BAD_CERTIFICATE)
+		return fail_verify(connection, UNITLS_VERIFY_MALFORMED, -1, failure.code, error);
+	if (failure.error_class == UNITLS_ERROR_CLASS_NONE)
+		failure.error_class = class_of_alert(alert);
+	if (failure.error_class == UNITLS_ERROR_CLASS_PEER_ALERT)
+		(void)unitls_error_set_alert(
+			error, failure.error_class, alert, "the peer sent the alert %s", unitls_alert_name(alert));
+	else
+		(void)unitls_error_set_alert(
+			error, failure.error_class, alert, "%s", openssl_failure_text(failure.code));
+	if (is_free)
+		openssl_error_sign(error, failure.code);
+	return UNITLS_ERROR;
+}
+
+/* The status of a call that did not succeed. Leaves the queue empty. */
+static int conclude(struct openssl_connection *connection, int result, struct unitls_error *error)
+{
+	switch (SSL_get_error(connection->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+		ERR_clear_error();
+		return unitls_transport_at_eof(connection->transport) ? UNITLS_RAGGED_EOF : UNITLS_WANT_READ;
+	case SSL_ERROR_WANT_WRITE:
+		ERR_clear_error();
+		return UNITLS_WANT_WRITE;
+	case SSL_ERROR_ZERO_RETURN:
+		ERR_clear_error();
+		return UNITLS_EOF;
+	default:
+		return fail(connection, error);
+	}
+}
+
+/*
+ * The protocol --------------------------------------------------------------------------------------------------------------
+ */
+
+int openssl_connection_handshake(void *argument, struct unitls_error *error)
+{
+	struct openssl_connection *connection = argument;
+	int result;
+	int r;
+
+	ERR_clear_error();
+	result = SSL_do_handshake(connection->ssl);
+	if (result == 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	r = conclude(connection, result, error);
+	if (r != UNITLS_EOF)
+		return r;
+	/* A close_notify instead of a handshake: nothing came that could have been cut off, but nothing was agreed either. */
+	return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PEER_ALERT, UNITLS_ALERT_CLOSE_NOTIFY,
+		"the peer closed the connection within the handshake");
+}
+
+int openssl_connection_read(
+	void *argument, uint8_t *buffer, size_t size, size_t *ret_n, struct unitls_error *error)
+{
+	struct openssl_connection *connection = argument;
+	int result;
+
+	ERR_clear_error();
+	*ret_n = 0;
+	result = SSL_read_ex(connection->ssl, buffer, size, ret_n);
+	if (result != 1)
+		return conclude(connection, result, error);
+	ERR_clear_error();
+	return 0;
+}
+
+int openssl_connection_write(
+	void *argument, const uint8_t *data, size_t size, size_t *ret_n, struct unitls_error *error)
+{
+	struct openssl_connection *connection = argument;
+	int result;
+
+	ERR_clear_error();
+	*ret_n = 0;
+	result = SSL_write_ex(connection->ssl, data, size, ret_n);
+	if (result != 1)
+		return conclude(connection, result, error);
+	ERR_clear_error();
+	return 0;
+}
+
+/*
+ * Finishes a message of the library's own (the answer to a KeyUpdate) that waits for room: SSL_shutdown refuses while one does. One that the
+ * peer has not sent whole cannot be finished; then the library says so.
+ */
+static int finish_own_message(struct openssl_connection *connection, struct unitls_error *error)
+{
+	int result;
+
+	if (!SSL_in_init(connection->ssl))
+		return 0;
+	result = SSL_do_handshake(connection->ssl);
+	if (result == 1 || SSL_get_error(connection->ssl, result) == SSL_ERROR_WANT_READ)
+		return 0;
+	return conclude(connection, result, error);
+}
+
+int openssl_connection_shutdown(void *argument, struct unitls_error *error)
+{
+	struct openssl_connection *connection = argument;
+	int result;
+	int r;
+
+	ERR_clear_error();
+	r = finish_own_message(connection, error);
+	if (r != 0)
+		return r;
+	ERR_clear_error();
+	result = SSL_shutdown(connection->ssl);
+	if (result < 0)
+		return conclude(connection, result, error);
+	ERR_clear_error();
+	return 0;
+}
+
+/*
+ * What is so ----------------------------------------------------------------------------------------------------------------
+ */
+
+size_t openssl_connection_pending(const void *argument)
+{
+	const struct openssl_connection *connection = argument;
+	int n = SSL_pending(connection->ssl);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+void openssl_connection_info(const void *argument, struct unitls_connection_info *ret_info)
+{
+	const struct openssl_connection *connection = argument;
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(connection->ssl);
+	const unsigned char *alpn = NULL;
+	unsigned alpn_size = 0;
+
+	SSL_get0_alpn_selected(connection->ssl, &alpn, &alpn_size);
+	ret_info->version = (uint16_t)SSL_version(connection->ssl);
+	ret_info->cipher_suite = cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
+	ret_info->alpn.data = alpn_size > 0 ? alpn : NULL;
+	ret_info->alpn.size = alpn_size;
+	ret_info->resumed = SSL_session_reused(connection->ssl) == 1;
+}
+
+static int add_certificate(
+	const X509 *certificate, int (*add)(void *argument, struct unitls_bytes der), void *argument)
+{
+	unsigned char *der = NULL;
+	int size = i2d_X509(certificate, &der);
+	struct unitls_bytes bytes;
+	int r;
+
+	if (size < 0)
+		return UNITLS_ERROR;
+	bytes.data = der;
+	bytes.size = (size_t)size;
+	r = add(argument, bytes);
+	OPENSSL_free(der);
+	return r;
+}
+
+int openssl_connection_peer_chain(
+	const void *connection_argument, int (*add)(void *argument, struct unitls_bytes der), void *argument)
+{
+	const struct openssl_connection *connection = connection_argument;
+	X509 *leaf = SSL_get0_peer_certificate(connection->ssl);
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(connection->ssl);
+	int r;
+	int i;
+
+	if (!leaf)
+		return 0;
+	r = add_certificate(leaf, add, argument);
+	/* On a client the chain begins with the leaf, on a server it lacks it. */
+	for (i = SSL_is_server(connection->ssl) ? 0 : 1; r == 0 && i < sk_X509_num(chain); i++)
+		r = add_certificate(sk_X509_value(chain, i), add, argument);
+	ERR_clear_error();
+	return r;
+}

@@ -1,0 +1,70 @@
+/*
+ * The module's one symbol, and its start: openssl.cnf is read here, and nothing is read from the file system afterwards.
+ */
+#include <time.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "backends/openssl/capabilities.h"
+#include "backends/openssl/connection.h"
+#include "backends/openssl/context.h"
+#include "backends/openssl/error.h"
+#include "core/backend.h"
+
+static const char *library_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
+}
+
+/* glibc reads /etc/localtime at the first conversion of a time, UTC or not; certificates need one. */
+static void convert_a_time(void)
+{
+	time_t now = 0;
+	struct tm fields;
+
+	(void)gmtime_r(&now, &fields);
+}
+
+/*
+ * The library's default context is used, not one of our own: openssl.cnf then means what it means to every program, also when the program has
+ * initialised OpenSSL already.
+ */
+static int init(struct unitls_error *error)
+{
+	int r;
+
+	ERR_clear_error();
+	/* No work at exit: the module's threads may still be running then. */
+	if (!OPENSSL_init_ssl(
+		    OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL))
+		return openssl_error_config(error, "backend", "OpenSSL cannot be initialised (see openssl.cnf)");
+	convert_a_time();
+	r = openssl_connection_init(error);
+	if (r == 0)
+		r = openssl_capabilities_init(error);
+	return r;
+}
+
+UNITLS_API extern const struct unitls_backend_ops unitls_backend_module;
+
+const struct unitls_backend_ops unitls_backend_module = {
+	.abi = UNITLS_BACKEND_ABI,
+	.size = sizeof(struct unitls_backend_ops),
+	.name = "openssl",
+	.init = init,
+	.library_version = library_version,
+	.capabilities = openssl_capabilities,
+	.context_new = openssl_context_new,
+	.context_free = openssl_context_free,
+	.connection_new = openssl_connection_new,
+	.connection_free = openssl_connection_free,
+	.handshake = openssl_connection_handshake,
+	.read = openssl_connection_read,
+	.write = openssl_connection_write,
+	.shutdown = openssl_connection_shutdown,
+	.pending = openssl_connection_pending,
+	.info = openssl_connection_info,
+	.peer_chain = openssl_connection_peer_chain,
+};
