@@ -54,6 +54,9 @@ int counters_new(struct counters **ret);
 /* In a child after fork: maps SLOT for writing, the others for reading, closes the descriptors. Returns 0 or a negative errno. */
 int counters_enter(struct counters *counters, unsigned slot);
 
+/* The master's, before it starts a worker with SLOT: sums go up to the highest slot ever in use. */
+void counters_use(struct counters *counters, unsigned slot);
+
 /* Accepts NULL. */
 void counters_free(struct counters *counters);
 

@@ -58,7 +58,8 @@ void log_format(struct log_line *line, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void log_end(struct log_line *line);
 
-/* A whole line of text fields: log_event(LEVEL, "event", "key", value, "key", value, (char *)NULL). A NULL value ends the list too. */
+/* A whole line of text fields: log_event(LEVEL, "event", "key", value, "key", value, (char *)NULL). A field whose
+ * value is NULL is left out. */
 void log_event(enum log_level level, const char *event, ...) __attribute__((sentinel));
 
 /* Lines dropped since the process began. */
