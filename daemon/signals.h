@@ -1,0 +1,19 @@
+/* The signals of the master as a descriptor to read.
+ *
+ * No handler runs anywhere: the master blocks what it wants and reads it, children get the defaults back.
+ * Invariant: SIGPIPE is ignored in every process. */
+
+#ifndef UNITLSD_SIGNALS_H
+#define UNITLSD_SIGNALS_H
+
+/* Blocks HUP, TERM, INT, USR1 and CHLD, ignores PIPE, and makes a descriptor that they are read from.
+ * Returns 0 or a negative errno. */
+int signals_open(int *ret_fd);
+
+/* The next signal's number. Returns 0; 1 when there is none; a negative errno. */
+int signals_read(int fd, int *ret_signal);
+
+/* In a child: every signal at its default and unblocked, but PIPE ignored. */
+void signals_restore(void);
+
+#endif
