@@ -119,3 +119,19 @@ int unitls_file_read(
 	(void)close(fd); /* it was read only */
 	return result;
 }
+
+int unitls_file_error(struct unitls_error *error, const char *path, const struct unitls_error *inner)
+{
+	size_t limit = sizeof(inner->text) - 1;
+	size_t path_size = strlen(path);
+	size_t text_size = strlen(inner->text);
+
+	/* The reason matters more than the start of a long path. */
+	if (path_size + text_size + 2 > limit && text_size + 6 < limit) {
+		size_t room = limit - text_size - 5;
+
+		return unitls_error_set_field(error, inner->error_class, inner->field, "...%s: %s",
+			path + path_size - room, inner->text);
+	}
+	return unitls_error_set_field(error, inner->error_class, inner->field, "%s: %s", path, inner->text);
+}
