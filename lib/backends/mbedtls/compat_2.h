@@ -1,0 +1,139 @@
+/*
+ * mbedTLS 2.28 (TLS 1.2). Included by compat.h only.
+ */
+#ifndef UNITLS_BACKEND_MBEDTLS_COMPAT_2_H
+#define UNITLS_BACKEND_MBEDTLS_COMPAT_2_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <mbedtls/ecp.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+
+#include "backends/mbedtls/random.h"
+
+#define COMPAT_MIN_LIBRARY 0x021C0000
+#define COMPAT_MAX_VERSION 0x0303
+#define COMPAT_TLS_1_3     false
+
+/* X(native code, class, alert that belongs to it); codes that 3.6 does not have. */
+#define COMPAT_ERRORS(X)                                                         \
+	X(MBEDTLS_ERR_SSL_BAD_HS_CLIENT_HELLO, PROTOCOL, DECODE_ERROR)           \
+	X(MBEDTLS_ERR_SSL_BAD_HS_SERVER_HELLO, PROTOCOL, ILLEGAL_PARAMETER)      \
+	X(MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE, VERIFY, BAD_CERTIFICATE)           \
+	X(MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE_REQUEST, PROTOCOL, DECODE_ERROR)    \
+	X(MBEDTLS_ERR_SSL_BAD_HS_SERVER_KEY_EXCHANGE, PROTOCOL, DECODE_ERROR)    \
+	X(MBEDTLS_ERR_SSL_BAD_HS_SERVER_HELLO_DONE, PROTOCOL, DECODE_ERROR)      \
+	X(MBEDTLS_ERR_SSL_BAD_HS_CLIENT_KEY_EXCHANGE, PROTOCOL, DECODE_ERROR)    \
+	X(MBEDTLS_ERR_SSL_BAD_HS_CLIENT_KEY_EXCHANGE_RP, PROTOCOL, DECODE_ERROR) \
+	X(MBEDTLS_ERR_SSL_BAD_HS_CLIENT_KEY_EXCHANGE_CS, PROTOCOL, DECODE_ERROR) \
+	X(MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE_VERIFY, PROTOCOL, DECRYPT_ERROR)    \
+	X(MBEDTLS_ERR_SSL_BAD_HS_CHANGE_CIPHER_SPEC, PROTOCOL, DECODE_ERROR)     \
+	X(MBEDTLS_ERR_SSL_BAD_HS_FINISHED, PROTOCOL, DECRYPT_ERROR)              \
+	X(MBEDTLS_ERR_SSL_BAD_HS_NEW_SESSION_TICKET, PROTOCOL, DECODE_ERROR)     \
+	X(MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION, PROTOCOL, PROTOCOL_VERSION)   \
+	X(MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN, PROTOCOL, HANDSHAKE_FAILURE)         \
+	X(MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE, PROTOCOL, HANDSHAKE_FAILURE)    \
+	X(MBEDTLS_ERR_SSL_INVALID_VERIFY_HASH, PROTOCOL, DECRYPT_ERROR)
+
+static inline int compat_init(void)
+{
+	return 0;
+}
+
+static inline void compat_conf_versions(mbedtls_ssl_config *config, uint16_t min, uint16_t max)
+{
+	(void)min, (void)max; /* TLS 1.2 is all there is */
+	mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+	mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+}
+
+/* Groups for the key exchange and curves of certificates, and hashes for signatures; no SHA-1. */
+static inline void compat_conf_algorithms(mbedtls_ssl_config *config)
+{
+	static const mbedtls_ecp_group_id groups[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
+		MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_SECP521R1, MBEDTLS_ECP_DP_NONE};
+	static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE};
+
+	mbedtls_ssl_conf_curves(config, groups);
+	mbedtls_ssl_conf_sig_hashes(config, hashes);
+}
+
+static inline void compat_conf_endpoint(mbedtls_ssl_config *config, bool server)
+{
+	(void)server;
+	mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+}
+
+static inline int compat_pk_parse(
+	mbedtls_pk_context *pk, const uint8_t *key, size_t size, const uint8_t *password, size_t n_password)
+{
+	return mbedtls_pk_parse_key(pk, key, size, password, n_password);
+}
+
+static inline int compat_pk_check_pair(const mbedtls_pk_context *public_half, const mbedtls_pk_context *pk)
+{
+	return mbedtls_pk_check_pair(public_half, pk);
+}
+
+/*
+ * 2.28 computes a table of multiples of the curve's generator on first use and stores it into the key's group, without a lock
+ * (ecp_mul_comb): two threads that share a key would both write it. One multiplication before the key is shared leaves readers only.
+ */
+static inline int compat_pk_prepare(mbedtls_pk_context *pk)
+{
+	mbedtls_ecp_keypair *ec;
+	mbedtls_ecp_point product;
+	mbedtls_mpi three;
+	int ret;
+
+	if (!mbedtls_pk_can_do(pk, MBEDTLS_PK_ECKEY))
+		return 0;
+	ec = mbedtls_pk_ec(*pk);
+	mbedtls_ecp_point_init(&product);
+	mbedtls_mpi_init(&three);
+	ret = mbedtls_mpi_lset(&three, 3);
+	if (ret == 0)
+		ret = mbedtls_ecp_mul(&ec->grp, &product, &three, &ec->grp.G, mbed_random, NULL);
+	mbedtls_mpi_free(&three);
+	mbedtls_ecp_point_free(&product);
+	return ret;
+}
+
+static inline int compat_state(const mbedtls_ssl_context *ssl)
+{
+	return ssl->state;
+}
+
+static inline uint16_t compat_version(const mbedtls_ssl_context *ssl)
+{
+	(void)ssl;
+	return COMPAT_MAX_VERSION;
+}
+
+static inline uint16_t compat_cipher_suite(const mbedtls_ssl_context *ssl)
+{
+	return (uint16_t)mbedtls_ssl_get_ciphersuite_id(mbedtls_ssl_get_ciphersuite(ssl));
+}
+
+/* The description of the fatal alert that a call has just failed with. */
+static inline int compat_peer_alert(const mbedtls_ssl_context *ssl)
+{
+	return ssl->in_msg[1];
+}
+
+/* The alert that the library itself sent for this failure, when it remembers it; -1 when not. */
+static inline int compat_own_alert(const mbedtls_ssl_context *ssl, int native)
+{
+	(void)ssl, (void)native;
+	return -1;
+}
+
+static inline bool compat_is_ticket(int native)
+{
+	(void)native;
+	return false; /* tickets are part of the TLS 1.2 handshake */
+}
+
+#endif
