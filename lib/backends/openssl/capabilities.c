@@ -152,7 +152,7 @@ int openssl_capabilities_init(struct unitls_error *error)
 	return 0;
 fail:
 	SSL_CTX_free(ctx);
-	return openssl_error_config(error, "backend", "OpenSSL cannot make a context");
+	return openssl_error_internal(error, "OpenSSL cannot make a context");
 }
 
 const struct unitls_capabilities *openssl_capabilities(void)

@@ -119,13 +119,15 @@ static int setup_protocol(SSL_CTX *ctx, const struct unitls_context_params *para
 /* What openssl.cnf may not decide, set after it was applied by SSL_CTX_new. */
 static int setup_behaviour(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
 {
-	bool tickets = params->role == UNITLS_ROLE_SERVER && params->session_tickets;
+	/* openssl.cnf may forbid tickets (Options = -SessionTicket). */
+	bool tickets = params->role == UNITLS_ROLE_SERVER && params->session_tickets &&
+		(SSL_CTX_get_options(ctx) & SSL_OP_NO_TICKET) == 0;
 	uint64_t options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE;
 
 	if (!tickets)
 		options |= SSL_OP_NO_TICKET;
 	SSL_CTX_set_options(ctx, options);
-	SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | (tickets ? SSL_OP_NO_TICKET : 0));
+	SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	/* NO_AUTO_CHAIN: what is sent is the chain given, never one that the library completes out of the trust store. */
 	SSL_CTX_set_mode(ctx,
 		SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS |
@@ -237,7 +239,7 @@ int openssl_context_new(const struct unitls_context_params *params, void **ret_c
 	context->verifier.clock_argument = params->clock_argument;
 	context->ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
 	if (!context->ctx) {
-		r = openssl_error_config(error, "backend", "OpenSSL cannot make a context");
+		r = openssl_error_internal(error, "OpenSSL cannot make a context");
 		goto fail;
 	}
 	r = setup_protocol(context->ctx, params, error);

@@ -26,10 +26,10 @@ static const struct reason_rule {
 	REASON(CA_KEY_TOO_SMALL, VERIFY, NONE, WEAK),
 	REASON(CA_MD_TOO_WEAK, VERIFY, NONE, WEAK),
 	REASON(EE_KEY_TOO_SMALL, VERIFY, NONE, WEAK),
-	/* What is no TLS at all: OpenSSL keeps silent. */
-	REASON(WRONG_VERSION_NUMBER, PROTOCOL, PROTOCOL_VERSION, NONE),
-	REASON(HTTP_REQUEST, PROTOCOL, PROTOCOL_VERSION, NONE),
-	REASON(HTTPS_PROXY_REQUEST, PROTOCOL, PROTOCOL_VERSION, NONE),
+	/* What is no TLS at all, where OpenSSL keeps silent: a record of unknown type (RFC 8446, 5). */
+	REASON(WRONG_VERSION_NUMBER, PROTOCOL, UNEXPECTED_MESSAGE, NONE),
+	REASON(HTTP_REQUEST, PROTOCOL, UNEXPECTED_MESSAGE, NONE),
+	REASON(HTTPS_PROXY_REQUEST, PROTOCOL, UNEXPECTED_MESSAGE, NONE),
 	REASON(APPLICATION_DATA_AFTER_CLOSE_NOTIFY, PROTOCOL, NONE, NONE),
 	REASON(UNEXPECTED_EOF_WHILE_READING, IO, NONE, NONE),
 	REASON(NO_PROTOCOLS_AVAILABLE, CONFIG, NONE, NONE),
@@ -121,7 +121,8 @@ int openssl_error_memory(struct unitls_error *error)
 	return UNITLS_ERROR;
 }
 
-int openssl_error_config(struct unitls_error *error, const char *field, const char *what)
+static int error_take(
+	struct unitls_error *error, enum unitls_error_class error_class, const char *field, const char *what)
 {
 	struct openssl_failure failure = openssl_failure_take();
 	bool is_free = openssl_error_is_free(error);
@@ -129,11 +130,21 @@ int openssl_error_config(struct unitls_error *error, const char *field, const ch
 	if (failure.error_class == UNITLS_ERROR_CLASS_MEMORY)
 		return openssl_error_memory(error);
 	if (failure.code)
-		(void)unitls_error_set_field(error, UNITLS_ERROR_CLASS_CONFIG, field, "%s: %s", what,
-			openssl_failure_text(failure.code));
+		(void)unitls_error_set_field(
+			error, error_class, field, "%s: %s", what, openssl_failure_text(failure.code));
 	else
-		(void)unitls_error_set_field(error, UNITLS_ERROR_CLASS_CONFIG, field, "%s", what);
+		(void)unitls_error_set_field(error, error_class, field, "%s", what);
 	if (is_free)
 		openssl_error_sign(error, failure.code);
 	return UNITLS_ERROR;
+}
+
+int openssl_error_config(struct unitls_error *error, const char *field, const char *what)
+{
+	return error_take(error, UNITLS_ERROR_CLASS_CONFIG, field, what);
+}
+
+int openssl_error_internal(struct unitls_error *error, const char *what)
+{
+	return error_take(error, UNITLS_ERROR_CLASS_INTERNAL, "", what);
 }

@@ -28,6 +28,8 @@ const char *openssl_failure_text(unsigned long code);
  * queue; always UNITLS_ERROR.
  */
 int openssl_error_config(struct unitls_error *error, const char *field, const char *what);
+/* The same without a field, class INTERNAL. */
+int openssl_error_internal(struct unitls_error *error, const char *what);
 /* Fails for want of memory. Empties the queue. */
 int openssl_error_memory(struct unitls_error *error);
 /* Whether the record is free to be written: the first error wins. */
