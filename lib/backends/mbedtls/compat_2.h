@@ -6,9 +6,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <mbedtls/ecp.h>
 #include <mbedtls/pk.h>
+#include <mbedtls/pkcs5.h>
 #include <mbedtls/ssl.h>
 
 #include "backends/mbedtls/random.h"
@@ -70,6 +72,21 @@ static inline int compat_pk_parse(
 	mbedtls_pk_context *pk, const uint8_t *key, size_t size, const uint8_t *password, size_t n_password)
 {
 	return mbedtls_pk_parse_key(pk, key, size, password, n_password);
+}
+
+static inline int compat_pbkdf2(mbedtls_md_type_t hash, const char *password, const mbedtls_asn1_buf *salt,
+	unsigned iterations, uint8_t *output, size_t size)
+{
+	mbedtls_md_context_t md;
+	int ret;
+
+	mbedtls_md_init(&md);
+	ret = mbedtls_md_setup(&md, mbedtls_md_info_from_type(hash), 1);
+	if (ret == 0)
+		ret = mbedtls_pkcs5_pbkdf2_hmac(&md, (const uint8_t *)password, strlen(password), salt->p,
+			salt->len, iterations, (uint32_t)size, output);
+	mbedtls_md_free(&md);
+	return ret;
 }
 
 static inline int compat_pk_check_pair(const mbedtls_pk_context *public_half, const mbedtls_pk_context *pk)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mbedtls/oid.h>
+
 #include "backends/mbedtls/ciphers.h"
 #include "backends/mbedtls/compat.h"
 #include "backends/mbedtls/error.h"
@@ -32,6 +34,12 @@ static int load_chain(
 		if (ret != 0)
 			return mbed_error_set_field(error, ret, "certificate", "the certificate");
 	}
+	/* A server of mbedTLS never uses a certificate that is not meant for one, and says so only as "no usable cipher suite". */
+	if (params->role == UNITLS_ROLE_SERVER &&
+		mbedtls_x509_crt_check_extended_key_usage(
+			&context->chain, MBEDTLS_OID_SERVER_AUTH, MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_CONFIG, "certificate",
+			"the certificate's extended key usage is not for servers");
 	if (total > CHAIN_BYTES_MAX)
 		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_CONFIG, "certificate",
 			"mbedTLS sends a certificate chain in one record: %zu bytes are too many", total);
