@@ -595,14 +595,18 @@ int session_start(struct engine *engine, const struct session_params *params)
 	return 0;
 }
 
-void session_end_all(struct engine *engine, enum reason reason)
+size_t session_end_all(struct engine *engine, enum reason reason)
 {
 	struct session *session;
+	size_t ended_before = 0;
 
 	while ((session = TAILQ_FIRST(&engine->sessions)) != NULL) {
-		if (session->phase == SESSION_ALERTING || session->phase == SESSION_DELIVERING)
+		if (session->phase == SESSION_ALERTING || session->phase == SESSION_DELIVERING) {
+			ended_before++;
 			session_free(session);
-		else
+		} else {
 			session_end(session, reason, NULL);
+		}
 	}
+	return ended_before;
 }

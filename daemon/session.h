@@ -84,7 +84,8 @@ struct session_params {
  * when this returns. Returns 0 or -ENOMEM. */
 int session_start(struct engine *engine, const struct session_params *params);
 
-/* Ends all that are left, at once. */
-void session_end_all(struct engine *engine, enum reason reason);
+/* Ends all that are left, at once. REASON must be one that leaves nothing to linger. Returns how many had ended before and were only
+ * lingering. */
+size_t session_end_all(struct engine *engine, enum reason reason);
 
 #endif
