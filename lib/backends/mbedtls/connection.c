@@ -99,6 +99,14 @@ static int fail(struct mbed_connection *connection, int native, struct unitls_er
 		return mbed_error_set(error, native, compat_peer_alert(&connection->ssl));
 	if (native == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
 		return mbed_error_set(error, native, UNITLS_ALERT_CLOSE_NOTIFY);
+	/*
+	 * A TLS 1.3 client that refuses the server's certificate may not have its keys yet, so its alert is in the clear, which a server of 3.6 takes for
+	 * a record that it cannot decrypt.
+	 */
+	if (native == MBEDTLS_ERR_SSL_INVALID_MAC && !connection->established &&
+		mbed_records_last_alert(&connection->received) >= 0)
+		return mbed_error_set(error, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE,
+			mbed_records_last_alert(&connection->received));
 	if (native == MBEDTLS_ERR_SSL_INVALID_RECORD)
 		usual = mbed_records_alert(&connection->received);
 	alert = library_alert(connection, native, usual);
@@ -202,6 +210,17 @@ void mbed_connection_free(void *native)
 	free(connection);
 }
 
+/*
+ * A TLS 1.3 server of 3.6 that has sent its Finished goes on sending with the handshake's keys until it has the client's, and no client can read
+ * an alert made so (RFC 8446, 4.4.4). The refusal then waits for the end of the handshake.
+ */
+static bool must_defer(const struct mbed_connection *connection)
+{
+	return connection->context->role == UNITLS_ROLE_SERVER &&
+		compat_version(&connection->ssl) >= UNITLS_TLS_1_3 &&
+		compat_state(&connection->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
 int mbed_connection_handshake(void *native, struct unitls_error *error)
 {
 	struct mbed_connection *connection = native;
@@ -217,7 +236,7 @@ int mbed_connection_handshake(void *native, struct unitls_error *error)
 		if (ret != 0 && !should_repeat(connection, ret))
 			return finish_call(connection, ret, error);
 		reason = mbed_verify_step(connection);
-		if (reason != UNITLS_VERIFY_NONE)
+		if (reason != UNITLS_VERIFY_NONE && !must_defer(connection))
 			return fail_verify(connection, reason, error);
 	}
 	if (!mbed_verify_complete(connection))

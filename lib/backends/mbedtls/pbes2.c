@@ -142,6 +142,8 @@ static int decrypt(const struct scheme *scheme, const char *password, uint8_t *o
 	if (ret == 0)
 		ret = mbedtls_cipher_setkey(&cipher, key, (int)scheme->key_size * 8, MBEDTLS_DECRYPT);
 	if (ret == 0)
+		ret = mbedtls_cipher_set_padding_mode(&cipher, MBEDTLS_PADDING_PKCS7);
+	if (ret == 0)
 		ret = mbedtls_cipher_crypt(&cipher, scheme->iv.p, scheme->iv.len, scheme->ciphertext.data,
 			scheme->ciphertext.size, output, ret_size);
 	mbedtls_cipher_free(&cipher);

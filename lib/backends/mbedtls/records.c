@@ -20,9 +20,9 @@ static size_t body_size(const struct mbed_records *records)
 	return (size_t)records->head[3] << 8 | records->head[4];
 }
 
-static int alert_of(const struct mbed_records *records)
+int mbed_records_last_alert(const struct mbed_records *records)
 {
-	if (records->head[0] != CONTENT_ALERT)
+	if (records->n_head < MBED_RECORD_HEADER_SIZE || records->left > 0 || records->head[0] != CONTENT_ALERT)
 		return MBED_ALERT_NONE;
 	if (body_size(records) != ALERT_BODY_SIZE)
 		return MBED_ALERT_HIDDEN;
@@ -59,8 +59,8 @@ int mbed_records_follow(struct mbed_records *records, const uint8_t *data, size_
 				records->left = body_size(records);
 		} else {
 			n = follow_body(records, data, size);
-			if (records->left == 0 && alert_of(records) != MBED_ALERT_NONE)
-				alert = alert_of(records);
+			if (records->left == 0 && mbed_records_last_alert(records) != MBED_ALERT_NONE)
+				alert = mbed_records_last_alert(records);
 		}
 		data += n;
 		size -= n;

@@ -18,6 +18,8 @@ struct mbed_records {
 
 /* Takes the next bytes of the stream. Returns the last fatal alert that was completed by them, or MBED_ALERT_NONE or _HIDDEN. */
 int mbed_records_follow(struct mbed_records *records, const uint8_t *data, size_t size);
+/* The fatal alert that the record just seen is, when it is one in the clear; else MBED_ALERT_NONE or _HIDDEN. */
+int mbed_records_last_alert(const struct mbed_records *records);
 /* The alert that a malformed record is answered with, judged by the last header (RFC 8446, 5.1 and 6.2). */
 int mbed_records_alert(const struct mbed_records *records);
 
