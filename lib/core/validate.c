@@ -254,7 +254,12 @@ static const char *key_type_name(enum unitls_key_type type)
 
 static bool is_encrypted(const struct unitls_private_key *key)
 {
-	return unitls_private_key_type(key) == UNITLS_KEY_UNKNOWN;
+	enum unitls_key_format format;
+	struct unitls_bytes bytes;
+	const char *password;
+
+	unitls_private_key_material(key, &format, &bytes, &password);
+	return password != NULL;
 }
 
 struct chain_fault {
