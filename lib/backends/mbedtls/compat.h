@@ -7,9 +7,9 @@
 #include <mbedtls/version.h>
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
-#include "compat_3.h"
+#include "backends/mbedtls/compat_3.h"
 #else
-#include "compat_2.h"
+#include "backends/mbedtls/compat_2.h"
 #endif
 
 #if !defined(MBEDTLS_THREADING_C)
