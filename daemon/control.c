@@ -28,6 +28,7 @@ struct control_client {
 	bool busy;    /* a command is under way */
 	bool waiting; /* for TICKET */
 	bool ending;  /* closed when all is written */
+	bool eof;     /* nothing more comes from it */
 	uint64_t ticket;
 };
 
@@ -132,8 +133,10 @@ static void on_event(struct bufferevent *stream, short what, void *argument)
 
 	(void)stream;
 	/* A client that only shut down its writing side still gets its answer. */
-	if ((what & BEV_EVENT_EOF) != 0 && client->waiting)
+	if ((what & BEV_EVENT_EOF) != 0 && client->waiting) {
+		client->eof = true;
 		return;
+	}
 	drop(client);
 }
 
@@ -275,6 +278,9 @@ void control_due(struct control *control, uint64_t ticket, control_answer *answe
 		if (!client->waiting || client->ticket > ticket)
 			continue;
 		answer(argument, client);
-		take_commands(client);
+		if (client->eof)
+			end(client);
+		else
+			take_commands(client);
 	}
 }

@@ -676,6 +676,10 @@ static void beat(struct worker *worker)
 	struct ipc_message message = ipc_make(IPC_HEARTBEAT);
 	uint64_t age_ms = clock_now_ms() - worker->born_ms;
 
+	if (worker->doomed) {
+		worker->sequence++;
+		return;
+	}
 	/* Counted in heartbeats, not in time: a machine that was suspended finds nobody late. */
 	if (worker->sequence - worker->answered >= POOL_HEARTBEATS_MISSED) {
 		doom(worker, "it did not answer its heartbeats");
@@ -700,6 +704,20 @@ void pool_tick(struct pool *pool)
 	LIST_FOREACH(worker, &pool->retired, link)
 	beat(worker);
 	custody_release_emptied(pool);
+}
+
+bool pool_is_healthy(const struct pool *pool)
+{
+	unsigned i;
+
+	for (i = 0; i < POOL_SEATS; i++) {
+		const struct worker *worker = pool->seats[i].worker;
+
+		/* One that was killed and does not end either is no sign of health. */
+		if (worker != NULL && worker->sequence - worker->answered > POOL_HEARTBEATS_MISSED)
+			return false;
+	}
+	return true;
 }
 
 /* ---- The end ---- */

@@ -152,6 +152,9 @@ bool pool_is_empty(const struct pool *pool);
 /* Workers that serve. */
 unsigned pool_serving(const struct pool *pool);
 
+/* Whether every worker answers its heartbeats, or has been killed because it did not. */
+bool pool_is_healthy(const struct pool *pool);
+
 /* How long to wait before a worker is started after FAILURES deaths in a row. Pure. */
 unsigned pool_backoff_ms(unsigned failures);
 

@@ -265,7 +265,7 @@ static void begin_prepare(struct reload *reload)
 		return;
 	}
 	/* A helper that does not start is tried again; names are waited for no longer than RELOAD_NAMES_MS. */
-	reload->prepare_ms = clock_now_ms();
+	reload->names_late = false;
 	r = pool_prepare(reload->pool, reload->pending);
 	if (r < 0) {
 		diagnostics_add(
@@ -287,7 +287,7 @@ static void fail_as_worker_said(struct reload *reload)
 
 static bool names_are_due(const struct reload *reload)
 {
-	return resolution_is_settled(reload->resolution) || clock_now_ms() - reload->prepare_ms >= RELOAD_NAMES_MS;
+	return reload->names_late || resolution_is_settled(reload->resolution);
 }
 
 void reload_evaluate(struct reload *reload)
@@ -315,10 +315,11 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	if (reload->phase != RELOAD_PREPARING)
 		return;
-	if (clock_now_ms() - reload->prepare_ms >= RELOAD_PREPARE_MS - 1000) {
+	if (reload->names_late) {
 		fail_because(reload, "the workers did not prepare the new configuration in 30 seconds");
 		return;
 	}
+	reload->names_late = true;
 	(void)evtimer_add(reload->timer, &delay);
 	reload_evaluate(reload);
 }

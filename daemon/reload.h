@@ -60,7 +60,7 @@ struct reload {
 	struct diagnostics list;
 	int log_fd; /* of the pending generation; -1: no change */
 	uint64_t began_ms;
-	uint64_t prepare_ms; /* when PREPARING began */
+	bool names_late; /* they are not waited for any more */
 	struct event *timer;
 	struct event *sweep; /* closes what a commit removed */
 	/* The last run, for status. */
