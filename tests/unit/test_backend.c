@@ -1,0 +1,400 @@
+/*
+ * Finding and loading modules. What needs a fresh process (what is loaded stays) runs in a child.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/module.h"
+#include "core/search_path.h"
+#include "tests/unit/fake_backend.h"
+#include "tests/unit/pki.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+static bool have(const char *name)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/%s.so", TEST_BACKEND_DIR, name);
+	return access(path, F_OK) == 0;
+}
+
+/* Runs a check in a child: 0 = it held. */
+static void in_child(int (*check)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(check());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("the child ended with status 0x%x", (unsigned)status);
+}
+
+#define CHECK(condition)                                                              \
+	do {                                                                          \
+		if (!(condition)) {                                                   \
+			(void)fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
+			return 1;                                                     \
+		}                                                                     \
+	} while (0)
+
+static void expect_unsupported(const struct unitls_error *error, const char *part)
+{
+	assert_int_equal(error->error_class, UNITLS_ERROR_CLASS_UNSUPPORTED);
+	assert_string_equal(error->field, "backend");
+	if (!strstr(error->text, part))
+		fail_msg("\"%s\" does not say \"%s\"", error->text, part);
+}
+
+static void test_names_that_are_none_are_refused(void **state)
+{
+	static const char *const names[] = {
+		"", "OpenSSL", "../openssl", "open ssl", "a.b", "sixteen-bytes-xx", "openssl\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct unitls_error error = UNITLS_ERROR_INIT;
+		struct unitls_backend *backend = NULL;
+
+		assert_int_equal(unitls_backend_load(names[i], &backend, &error), UNITLS_ERROR);
+		expect_unsupported(&error, "no name of a backend");
+		assert_null(backend);
+	}
+	assert_true(unitls_backend_name_is_legal("fifteen-bytes-x"));
+}
+
+static void test_a_missing_module_names_the_paths_tried(void **state)
+{
+	const struct unitls_backend_load_params params = {"/nowhere/at/all", false};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_backend *backend;
+
+	(void)state;
+	assert_int_equal(unitls_backend_load_with("missing", &params, &backend, &error), UNITLS_ERROR);
+	expect_unsupported(&error, "/nowhere/at/all");
+	error = (struct unitls_error)UNITLS_ERROR_INIT;
+	assert_int_equal(unitls_backend_load("missing", &backend, &error), UNITLS_ERROR);
+	expect_unsupported(&error, "/unitls/backends");
+	assert_int_equal(unitls_backend_load("missing", &backend, NULL), UNITLS_ERROR);
+}
+
+static void test_a_file_that_is_no_module_is_refused(void **state)
+{
+	char *path = pki_path("text.so");
+	char *slash = strrchr(path, '/');
+	struct unitls_backend_load_params params = {path, false};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_backend *backend;
+
+	(void)state;
+	pki_write("text.so", "this is text\n", 13);
+	*slash = '\0';
+	assert_int_equal(unitls_backend_load_with("text", &params, &backend, &error), UNITLS_ERROR);
+	expect_unsupported(&error, "text.so");
+	free(path);
+}
+
+static void test_another_library_is_refused(void **state)
+{
+	char *path = pki_path("foreign.so");
+	char *slash = strrchr(path, '/');
+	struct unitls_backend_load_params params = {path, false};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_backend *backend;
+	Dl_info libc;
+
+	(void)state;
+	assert_int_not_equal(dladdr(dlsym(RTLD_DEFAULT, "getppid"), &libc), 0);
+	assert_int_equal(symlink(libc.dli_fname, path), 0);
+	*slash = '\0';
+	assert_int_equal(unitls_backend_load_with("foreign", &params, &backend, &error), UNITLS_ERROR);
+	expect_unsupported(&error, "no module of unitls");
+	free(path);
+}
+
+static void test_a_module_under_another_name_is_refused(void **state)
+{
+	char target[4096];
+	char *path;
+	struct unitls_backend_load_params params = {NULL, false};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_backend *backend;
+
+	(void)state;
+	if (!have("openssl"))
+		skip();
+	path = pki_path("renamed.so");
+	(void)snprintf(target, sizeof(target), "%s/openssl.so", TEST_BACKEND_DIR);
+	assert_int_equal(symlink(target, path), 0);
+	*strrchr(path, '/') = '\0';
+	params.directory = path;
+	assert_int_equal(unitls_backend_load_with("renamed", &params, &backend, &error), UNITLS_ERROR);
+	expect_unsupported(&error, "of another backend");
+	free(path);
+}
+
+static void test_tables_are_checked(void **state)
+{
+	struct unitls_backend_ops ops = *fake_backend_reset()->backend.ops;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(unitls_backend_check_ops(&ops, "fake", &error), 0);
+	ops.abi++;
+	assert_int_equal(unitls_backend_check_ops(&ops, "fake", &error), UNITLS_ERROR);
+	expect_unsupported(&error, "ABI");
+	ops.abi--;
+	ops.size -= 8;
+	assert_int_equal(unitls_backend_check_ops(&ops, "fake", NULL), UNITLS_ERROR);
+	ops.size += 8;
+	ops.pending = NULL;
+	error = (struct unitls_error)UNITLS_ERROR_INIT;
+	assert_int_equal(unitls_backend_check_ops(&ops, "fake", &error), UNITLS_ERROR);
+	expect_unsupported(&error, "mandatory");
+}
+
+struct list {
+	size_t n;
+	size_t stop_after;
+	char names[16][UNITLS_BACKEND_NAME_MAX + 1];
+};
+
+static bool on_found(void *argument, const char *name)
+{
+	struct list *list = argument;
+
+	(void)snprintf(list->names[list->n++], sizeof(list->names[0]), "%s", name);
+	return list->n != list->stop_after;
+}
+
+static void test_modules_are_listed_in_order_of_name(void **state)
+{
+	struct list list = {0};
+	char *path = pki_path("list");
+
+	(void)state;
+	pki_write("b.so", "", 0);
+	pki_write("a-1.so", "", 0);
+	pki_write("Not-One.so", "", 0);
+	pki_write("no-module.txt", "", 0);
+	pki_write(".so", "", 0);
+	pki_write("longer-than-15-bytes.so", "", 0);
+	*strrchr(path, '/') = '\0';
+	assert_true(unitls_backend_list(path, on_found, &list) >= 2);
+	assert_string_equal(list.names[0], "a-1");
+	assert_string_equal(list.names[1], "b");
+	for (size_t i = 1; i < list.n; i++)
+		assert_true(strcmp(list.names[i - 1], list.names[i]) < 0);
+	list = (struct list){.stop_after = 1};
+	assert_true(unitls_backend_list(path, on_found, &list) >= 2);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(unitls_backend_list("/nowhere/at/all", on_found, &list), 0);
+	assert_true(unitls_backend_list(path, NULL, NULL) >= 2);
+	free(path);
+}
+
+static void test_the_modules_beside_the_program_are_found(void **state)
+{
+	struct list list = {0};
+	bool found = false;
+
+	(void)state;
+	if (!have("openssl"))
+		skip();
+	(void)unitls_backend_list(NULL, on_found, &list);
+	for (size_t i = 0; i < list.n; i++)
+		found = found || strcmp(list.names[i], "openssl") == 0;
+	assert_true(found);
+}
+
+static void test_search_order(void **state)
+{
+	struct unitls_search_path path;
+
+	(void)state;
+	assert_int_equal(setenv("UNITLS_BACKEND_DIR", "/from/environment", 1), 0);
+	assert_int_equal(unitls_search_path_init(&path, NULL, NULL), 0);
+	assert_int_equal(path.n, 4);
+	assert_string_equal(path.directories[0], "/from/environment");
+	assert_non_null(strstr(path.directories[1], "/tests/unitls/backends"));
+	assert_non_null(strstr(path.directories[2], "/tests/../lib/unitls/backends"));
+	assert_int_equal(path.directories[3][0], '/');
+	unitls_search_path_fini(&path);
+	assert_int_equal(unitls_search_path_init(&path, "/given", NULL), 0);
+	assert_int_equal(path.n, 1);
+	assert_string_equal(path.directories[0], "/given");
+	unitls_search_path_fini(&path);
+	assert_int_equal(unsetenv("UNITLS_BACKEND_DIR"), 0);
+	assert_int_equal(unitls_search_path_init(&path, NULL, NULL), 0);
+	assert_int_equal(path.n, 3);
+	unitls_search_path_fini(&path);
+	assert_null(unitls_search_path_own_library());
+}
+
+static void expect_loaded(const char *name)
+{
+	const struct unitls_backend_load_params params = {TEST_BACKEND_DIR, false};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_backend *backend = NULL;
+	struct unitls_backend *again = NULL;
+
+	if (unitls_backend_load_with(name, &params, &backend, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_string_equal(unitls_backend_name(backend), name);
+	assert_true(strlen(unitls_backend_library_version(backend)) > 0);
+	assert_true(unitls_backend_capabilities(backend)->bits & UNITLS_CAP_TLS_1_2);
+	assert_true(unitls_backend_capabilities(backend)->max_version >= UNITLS_TLS_1_2);
+	assert_int_equal(unitls_backend_load(name, &again, &error), 0);
+	assert_ptr_equal(backend, again);
+}
+
+static void test_all_backends_load_side_by_side(void **state)
+{
+	(void)state;
+	if (have("openssl"))
+		expect_loaded("openssl");
+	if (have("mbedtls"))
+		expect_loaded("mbedtls");
+	assert_null(dlsym(RTLD_DEFAULT, "SSL_CTX_new"));
+	assert_null(dlsym(RTLD_DEFAULT, "mbedtls_ssl_setup"));
+}
+
+static void *load_openssl(void *argument)
+{
+	struct unitls_backend *backend = NULL;
+
+	(void)argument;
+	return unitls_backend_load("openssl", &backend, NULL) == 0 ? backend : NULL;
+}
+
+static int check_threads(void)
+{
+	pthread_t threads[8];
+	void *first = NULL;
+
+	for (size_t i = 0; i < 8; i++)
+		CHECK(pthread_create(&threads[i], NULL, load_openssl, NULL) == 0);
+	for (size_t i = 0; i < 8; i++) {
+		void *backend;
+
+		CHECK(pthread_join(threads[i], &backend) == 0);
+		CHECK(backend && (!first || backend == first));
+		first = backend;
+	}
+	return 0;
+}
+
+static void test_threads_that_load_at_once_get_one_backend(void **state)
+{
+	(void)state;
+	if (!have("openssl"))
+		skip();
+	in_child(check_threads);
+}
+
+/* As if the program were linked with OpenSSL. */
+static bool take_openssl_into_the_global_scope(void)
+{
+	return dlopen("libssl.so.3", RTLD_NOW | RTLD_GLOBAL) != NULL;
+}
+
+static int check_refusal(void)
+{
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_backend *backend = NULL;
+
+	CHECK(take_openssl_into_the_global_scope());
+	CHECK(unitls_backend_load("openssl", &backend, &error) == UNITLS_ERROR);
+	CHECK(error.error_class == UNITLS_ERROR_CLASS_UNSUPPORTED);
+	CHECK(strcmp(error.field, "backend") == 0);
+	CHECK(strstr(error.text, "SSL_CTX_new") && strstr(error.text, "deep_bind"));
+	CHECK(!have("mbedtls") || unitls_backend_load("mbedtls", &backend, NULL) == 0);
+	return 0;
+}
+
+static int check_deep_bind(void)
+{
+	const struct unitls_backend_load_params params = {NULL, true};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_backend *backend = NULL;
+
+	CHECK(take_openssl_into_the_global_scope());
+	if (unitls_backend_load_with("openssl", &params, &backend, &error) < 0) {
+		(void)fprintf(stderr, "%s\n", error.text);
+		return 1;
+	}
+	CHECK(strstr(unitls_backend_library_version(backend), "OpenSSL"));
+	return 0;
+}
+
+static void test_symbols_of_the_programs_own_tls_library_are_a_reason_to_refuse(void **state)
+{
+	(void)state;
+	if (!have("openssl"))
+		skip();
+	in_child(check_refusal);
+}
+
+static void test_deep_bind_loads_beside_the_programs_own_tls_library(void **state)
+{
+	(void)state;
+	if (!have("openssl") || SANITIZED) /* ASan aborts on RTLD_DEEPBIND */
+		skip();
+	in_child(check_deep_bind);
+}
+
+static void test_capability_names(void **state)
+{
+	(void)state;
+	assert_string_equal(unitls_capability_name(UNITLS_CAP_TLS_1_3), "tls1.3");
+	assert_string_equal(unitls_capability_name(UNITLS_CAP_CLOSE_INFO), "close-info");
+	assert_null(unitls_capability_name((enum unitls_capability)(1u << 30)));
+	assert_null(unitls_capability_name((enum unitls_capability)0));
+}
+
+/* The order matters: children are forked before this process has loaded anything. */
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_threads_that_load_at_once_get_one_backend),
+		cmocka_unit_test(test_symbols_of_the_programs_own_tls_library_are_a_reason_to_refuse),
+		cmocka_unit_test(test_deep_bind_loads_beside_the_programs_own_tls_library),
+		cmocka_unit_test(test_names_that_are_none_are_refused),
+		cmocka_unit_test(test_a_missing_module_names_the_paths_tried),
+		cmocka_unit_test(test_a_file_that_is_no_module_is_refused),
+		cmocka_unit_test(test_another_library_is_refused),
+		cmocka_unit_test(test_a_module_under_another_name_is_refused),
+		cmocka_unit_test(test_tables_are_checked),
+		cmocka_unit_test(test_modules_are_listed_in_order_of_name),
+		cmocka_unit_test(test_the_modules_beside_the_program_are_found),
+		cmocka_unit_test(test_search_order),
+		cmocka_unit_test(test_all_backends_load_side_by_side),
+		cmocka_unit_test(test_capability_names),
+	};
+
+	return cmocka_run_group_tests(tests, pki_setup, pki_teardown);
+}
