@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <mbedtls/ecp.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/pkcs5.h>
 #include <mbedtls/ssl.h>
@@ -92,30 +91,6 @@ static inline int compat_pbkdf2(mbedtls_md_type_t hash, const char *password, co
 static inline int compat_pk_check_pair(const mbedtls_pk_context *public_half, const mbedtls_pk_context *pk)
 {
 	return mbedtls_pk_check_pair(public_half, pk);
-}
-
-/*
- * 2.28 computes a table of multiples of the curve's generator on first use and stores it into the key's group, without a lock
- * (ecp_mul_comb): two threads that share a key would both write it. One multiplication before the key is shared leaves readers only.
- */
-static inline int compat_pk_prepare(mbedtls_pk_context *pk)
-{
-	mbedtls_ecp_keypair *ec;
-	mbedtls_ecp_point product;
-	mbedtls_mpi three;
-	int ret;
-
-	if (!mbedtls_pk_can_do(pk, MBEDTLS_PK_ECKEY))
-		return 0;
-	ec = mbedtls_pk_ec(*pk);
-	mbedtls_ecp_point_init(&product);
-	mbedtls_mpi_init(&three);
-	ret = mbedtls_mpi_lset(&three, 3);
-	if (ret == 0)
-		ret = mbedtls_ecp_mul(&ec->grp, &product, &three, &ec->grp.G, mbed_random, NULL);
-	mbedtls_mpi_free(&three);
-	mbedtls_ecp_point_free(&product);
-	return ret;
 }
 
 static inline int compat_state(const mbedtls_ssl_context *ssl)

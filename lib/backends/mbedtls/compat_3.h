@@ -98,13 +98,6 @@ static inline int compat_pk_check_pair(const mbedtls_pk_context *public_half, co
 	return mbedtls_pk_check_pair(public_half, pk, mbed_random, NULL);
 }
 
-/* The tables of multiples of the generators are constants here: nothing is written when a key is used. */
-static inline int compat_pk_prepare(mbedtls_pk_context *pk)
-{
-	(void)pk;
-	return 0;
-}
-
 static inline int compat_state(const mbedtls_ssl_context *ssl)
 {
 	return ssl->MBEDTLS_PRIVATE(state);

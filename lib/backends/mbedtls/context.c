@@ -2,7 +2,8 @@
  * Building a native context: everything that can be refused is refused here, by field name.
  *
  * Threads. A built context is only read, with two exceptions that mbedTLS locks itself (MBEDTLS_THREADING_C, which compat.h insists on): the
- * blinding values in an RSA key and the ticket keys. For the third, see compat_pk_prepare.
+ * blinding values in an RSA key and the ticket keys. What EC operations change (the table of multiples in a group), they change in a copy that the pk layer
+ * makes for each. Threads that sign with one RSA key do so one after the other.
  */
 #include "backends/mbedtls/context.h"
 
@@ -57,9 +58,6 @@ static int load_key(
 	ret = compat_pk_check_pair(&context->chain.pk, &context->key);
 	if (ret != 0)
 		return mbed_error_set_field(error, ret, "key", "the private key for this certificate");
-	ret = compat_pk_prepare(&context->key);
-	if (ret != 0)
-		return mbed_error_set_field(error, ret, "key", "the private key");
 	return 0;
 }
 
@@ -103,11 +101,6 @@ static int load_anchors(
 	}
 	if (!context->has_anchors && refused != 0)
 		return mbed_error_set_field(error, refused, "trust_store", "every certificate of the trust store");
-	for (mbedtls_x509_crt *crt = &context->anchors; context->has_anchors && crt != NULL; crt = crt->next) {
-		ret = compat_pk_prepare(&crt->pk);
-		if (ret != 0)
-			return mbed_error_set_field(error, ret, "trust_store", "a key in the trust store");
-	}
 	if (context->has_anchors)
 		mbedtls_ssl_conf_ca_chain(&context->config, &context->anchors, NULL);
 	return 0;

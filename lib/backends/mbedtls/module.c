@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include <mbedtls/aes.h>
+#include <mbedtls/ecp.h>
 #include <unitls/alpn.h>
 
 #include "backends/mbedtls/ciphers.h"
@@ -54,6 +56,24 @@ static int check_library(struct unitls_error *error)
 	return 0;
 }
 
+/*
+ * Makes the library compute now, while there is one thread, what it otherwise computes on first use and keeps in static variables without a lock:
+ * the tables of AES, what the processor can do, the lists of suites and curves. (What is left, counters of ecp.c for its self-test, nobody reads.)
+ */
+static int warm_up(void)
+{
+	static const uint8_t key[16];
+	mbedtls_aes_context aes;
+	int ret;
+
+	mbedtls_aes_init(&aes);
+	ret = mbedtls_aes_setkey_dec(&aes, key, sizeof(key) * 8);
+	mbedtls_aes_free(&aes);
+	(void)mbedtls_ssl_list_ciphersuites();
+	(void)mbedtls_ecp_grp_id_list();
+	return ret;
+}
+
 static int init(struct unitls_error *error)
 {
 	char number[9];
@@ -63,6 +83,8 @@ static int init(struct unitls_error *error)
 	if (ret != 0)
 		return ret;
 	ret = compat_init();
+	if (ret == 0)
+		ret = warm_up();
 	if (ret != 0)
 		return unitls_error_set(
 			error, UNITLS_ERROR_CLASS_INTERNAL, "mbedTLS cannot be initialised: %d", ret);
