@@ -378,31 +378,6 @@ static void on_death(struct worker *worker, int status)
 	pool->callbacks.on_change(pool->callbacks.argument);
 }
 
-static bool try_reap(struct worker *worker)
-{
-	int status;
-
-	if (waitpid(worker->pid, &status, WNOHANG) != worker->pid)
-		return false;
-	on_death(worker, status);
-	return true;
-}
-
-void pool_reap(struct pool *pool)
-{
-	struct worker *worker;
-	struct worker *next;
-	unsigned i;
-
-	for (i = 0; i < POOL_SEATS; i++)
-		if (pool->seats[i].worker != NULL)
-			(void)try_reap(pool->seats[i].worker);
-	for (worker = LIST_FIRST(&pool->retired); worker != NULL; worker = next) {
-		next = LIST_NEXT(worker, link);
-		(void)try_reap(worker);
-	}
-}
-
 /* ---- What workers say ---- */
 
 static void send_commit(struct worker *worker, const struct generation *generation)
@@ -495,22 +470,28 @@ static void handle(struct worker *worker, const struct ipc_message *message)
 		on_drained(worker, message);
 }
 
+/* Takes one message. Returns as ipc_receive(). */
+static int hear(struct worker *worker)
+{
+	struct ipc_message message;
+	int descriptor;
+	int r = ipc_receive(&worker->channel, &message, &descriptor);
+
+	if (r == 0)
+		handle(worker, &message);
+	return r;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *argument)
 {
 	struct worker *worker = argument;
-	struct ipc_message message;
-	int descriptor;
 	unsigned i;
 	int r = 0;
 
 	(void)fd;
 	(void)what;
-	for (i = 0; i < MESSAGES_AT_ONCE && !worker->doomed; i++) {
-		r = ipc_receive(&worker->channel, &message, &descriptor);
-		if (r != 0)
-			break;
-		handle(worker, &message);
-	}
+	for (i = 0; r == 0 && i < MESSAGES_AT_ONCE && !worker->doomed; i++)
+		r = hear(worker);
 	if (r < 0) {
 		/* Its end follows as SIGCHLD, if need be with some help. */
 		(void)event_del(worker->readable);
@@ -521,6 +502,37 @@ static void on_readable(evutil_socket_t fd, short what, void *argument)
 			(void)kill(worker->pid, SIGKILL);
 	}
 	worker->pool->callbacks.on_change(worker->pool->callbacks.argument);
+}
+
+/* What it said last is heard before its end is looked at, as long as its pid is its own. */
+static void try_reap(struct worker *worker)
+{
+	siginfo_t information = {0};
+	int status;
+
+	if (waitid(P_PID, (id_t)worker->pid, &information, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+		information.si_pid == 0)
+		return;
+	while (!worker->doomed && hear(worker) == 0)
+		;
+	worker->doomed = true;
+	if (waitpid(worker->pid, &status, WNOHANG) == worker->pid)
+		on_death(worker, status);
+}
+
+void pool_reap(struct pool *pool)
+{
+	struct worker *worker;
+	struct worker *next;
+	unsigned i;
+
+	for (i = 0; i < POOL_SEATS; i++)
+		if (pool->seats[i].worker != NULL)
+			try_reap(pool->seats[i].worker);
+	for (worker = LIST_FIRST(&pool->retired); worker != NULL; worker = next) {
+		next = LIST_NEXT(worker, link);
+		try_reap(worker);
+	}
 }
 
 /* ---- Generations ---- */
