@@ -36,10 +36,8 @@ static void dns_names_are_normalised(void **state)
 static void what_is_no_dns_name_is_refused(void **state)
 {
 	static const char *const others[] = {"", ".", "..", "a..b", ".a", "a.b..", "*.example.org", "*", "a b",
-		"a/b",
-		"b\xc3\xbc"
-		"cher.example",
-		"127.0.0.1", "10.1", "0127.1", "1", "::1", "[::1]", "a:443", "a\nb"};
+		"a/b", "b\303\274cher.example", "127.0.0.1", "10.1", "0127.1", "1", "::1", "[::1]", "a:443",
+		"a\nb"};
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_peer_name name;
 
