@@ -147,16 +147,28 @@ static int add_inherited(struct sockets *sockets, struct socket_group *group)
 	return 0;
 }
 
-/* Our own sockets on that port, on another address: a probe would find them and say that the port is in use. */
-static bool is_own_port(const struct sockets *sockets, const struct address *address)
+static bool is_any(const struct address *address)
+{
+	const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)&address->storage;
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)&address->storage;
+
+	if (address->storage.ss_family == AF_INET)
+		return four->sin_addr.s_addr == htonl(INADDR_ANY);
+	return IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
+}
+
+/* Whether a socket of our own is in the way of ADDRESS (*:443 and 127.0.0.1:443): a probe would say that the port is in use. */
+static bool is_ours(const struct sockets *sockets, const struct address *address)
 {
 	size_t i;
 
 	for (i = 0; i < sockets->count; i++) {
 		const struct socket_group *group = sockets->groups[i];
 
-		if (group->kind == IPC_SOCKET_OWN && group->bound.port == address->port &&
-			group->bound.storage.ss_family == address->storage.ss_family)
+		if (group->kind != IPC_SOCKET_OWN || group->count == 0 || group->bound.port != address->port ||
+			group->bound.storage.ss_family != address->storage.ss_family)
+			continue;
+		if (is_any(&group->bound) || is_any(address) || address_equal(&group->bound, address))
 			return true;
 	}
 	return false;
@@ -167,7 +179,7 @@ static int add_tcp(struct sockets *sockets, struct socket_group *group, size_t w
 	int fd;
 	int r;
 
-	if (group->count == 0 && group->bound.port != 0 && !is_own_port(sockets, &group->bound)) {
+	if (group->count == 0 && group->bound.port != 0 && !is_ours(sockets, &group->bound)) {
 		r = bind_probe(&group->bound);
 		if (r < 0)
 			return r;
