@@ -29,13 +29,19 @@ UNITLS_API void unitls_socket_set_deadline(struct unitls_socket *socket, int64_t
 /* now + timeout_ms on the clock that deadlines use. */
 UNITLS_API int64_t unitls_deadline_after(int64_t timeout_ms);
 
-/* 0 when the handshake is complete; UNITLS_ERROR or UNITLS_RAGGED_EOF. recv and send do it themselves when it was not called. */
+/*
+ * 0 when the handshake is complete; UNITLS_ERROR or UNITLS_RAGGED_EOF. recv and send do it themselves when it was not called. UNITLS_WANT_APP, here
+ * and there, while a hello callback waits: decide (unitls_connection_decide_hello), then call again.
+ */
 UNITLS_API UNITLS_MUST_CHECK int unitls_socket_do_handshake(
 	struct unitls_socket *socket, struct unitls_error *error);
 /* Reads 1 to size bytes. 0 with *ret_n > 0; UNITLS_EOF; UNITLS_RAGGED_EOF; UNITLS_ERROR. */
 UNITLS_API UNITLS_MUST_CHECK int unitls_socket_recv(
 	struct unitls_socket *socket, void *buffer, size_t size, size_t *ret_n, struct unitls_error *error);
-/* Writes at least one byte (none when size is 0) and hands it to the transport. *ret_n is always set. */
+/*
+ * Writes at least one byte (none when size is 0) and hands it to the transport. *ret_n is always set: after a missed deadline it may be above 0; what was
+ * taken is then sent by the next call.
+ */
 UNITLS_API UNITLS_MUST_CHECK int unitls_socket_send(
 	struct unitls_socket *socket, const void *data, size_t size, size_t *ret_n, struct unitls_error *error);
 /* Writes all of it, or fails. */
