@@ -24,7 +24,7 @@ bool unitls_pem_is_text(const void *data, size_t size)
 
 	if (size > 0 && bytes.data[0] == UNITLS_DER_SEQUENCE && unitls_der_size(bytes) == size)
 		return false;
-	return memmem(data, size, "-----BEGIN", 10) != NULL;
+	return size > 0 && memmem(data, size, "-----BEGIN", 10) != NULL;
 }
 
 void unitls_pem_init(struct unitls_pem_reader *reader, const void *data, size_t size, const char *field)
@@ -48,13 +48,14 @@ static bool is_blank(uint8_t c)
 /* The next line, without its end and the blanks before that. */
 static bool read_line(struct unitls_pem_reader *reader, struct unitls_bytes *ret_line)
 {
-	const uint8_t *start = reader->data + reader->position;
 	size_t left = reader->size - reader->position;
+	const uint8_t *start;
 	const uint8_t *newline;
 	size_t size;
 
 	if (left == 0)
 		return false;
+	start = reader->data + reader->position;
 	newline = memchr(start, '\n', left);
 	size = newline != NULL ? (size_t)(newline - start) : left;
 	reader->position += newline != NULL ? size + 1 : size;
