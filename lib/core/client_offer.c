@@ -33,7 +33,15 @@
 #define CURVE_OTHER 8u /* X25519, X448: for the key exchange only */
 #define CURVES_ALL  15u
 
-/* What backends take when the configuration names no TLS 1.2 suite: forward secrecy and authenticated encryption. */
+/* What every backend takes when the configuration names no TLS 1.2 suite. */
+static bool is_sure(const struct unitls_cipher_suite_row *row)
+{
+	return row->exchange == UNITLS_SUITE_EXCHANGE_ECDHE &&
+		(strstr(row->name, "_AES_128_GCM_") || strstr(row->name, "_AES_256_GCM_") ||
+			strstr(row->name, "_CHACHA20_"));
+}
+
+/* What some backends take when the configuration names no TLS 1.2 suite: forward secrecy and authenticated encryption. */
 static bool is_default(const struct unitls_cipher_suite_row *row)
 {
 	return row->exchange != UNITLS_SUITE_EXCHANGE_RSA &&
@@ -64,6 +72,7 @@ int unitls_suite_set_init(struct unitls_suite_set *set, const struct unitls_sett
 	const uint16_t *from = chosen ? settings->cipher_suites : capabilities->cipher_suites;
 	size_t n = chosen ? settings->n_cipher_suites : capabilities->n_cipher_suites;
 
+	set->chosen = chosen;
 	set->n = 0;
 	set->suites = calloc(n > 0 ? n : 1, sizeof(*set->suites));
 	if (!set->suites)
@@ -150,17 +159,30 @@ static uint16_t common_version(const struct unitls_client_hello *hello, const st
 }
 
 /* What a suite makes possible; curves: those the client takes. An ECDHE suite needs one. */
-static unsigned suite_exchange(uint16_t suite, unsigned curves)
+static unsigned suite_exchange(const struct unitls_cipher_suite_row *row, unsigned curves)
 {
-	const struct unitls_cipher_suite_row *row = unitls_cipher_suite_lookup(suite);
-
-	if (!row || (row->exchange == UNITLS_SUITE_EXCHANGE_ECDHE && curves == 0))
+	if (row->exchange == UNITLS_SUITE_EXCHANGE_ECDHE && curves == 0)
 		return 0;
 	if (row->auth == UNITLS_SUITE_AUTH_ECDSA)
 		return EXCHANGE_ECDSA;
 	if (row->auth == UNITLS_SUITE_AUTH_RSA)
 		return row->exchange == UNITLS_SUITE_EXCHANGE_RSA ? EXCHANGE_RSA_TRANSPORT : EXCHANGE_RSA_SIGNED;
 	return 0;
+}
+
+static void read_suite(struct unitls_client_offer *offer, uint16_t suite, const struct unitls_suite_set *set)
+{
+	const struct unitls_cipher_suite_row *row;
+
+	if (!bsearch(&suite, set->suites, set->n, sizeof(suite), compare_suites))
+		return;
+	row = unitls_cipher_suite_lookup(suite);
+	if (!row)
+		return;
+	if (set->chosen || is_sure(row))
+		offer->exchanges |= suite_exchange(row, offer->curves);
+	else
+		offer->doubtful |= suite_exchange(row, offer->curves);
 }
 
 void unitls_client_offer_read(struct unitls_client_offer *offer, const struct unitls_client_hello *hello,
@@ -179,8 +201,7 @@ void unitls_client_offer_read(struct unitls_client_offer *offer, const struct un
 	if (offer->version != UNITLS_TLS_1_2)
 		return;
 	for (size_t i = 0; unitls_client_hello_cipher_suite_at(hello, i, &value); i++)
-		if (bsearch(&value, set->suites, set->n, sizeof(value), compare_suites))
-			offer->exchanges |= suite_exchange(value, offer->curves);
+		read_suite(offer, value, set);
 }
 
 static unsigned wanted_scheme_1_3(enum unitls_key_type type)
@@ -260,11 +281,23 @@ static enum unitls_fit fit_1_2(const struct unitls_client_offer *offer, enum uni
 	return UNITLS_FIT_NO;
 }
 
+/* A doubtful suite is better than none. */
+static enum unitls_fit surest_fit_1_2(const struct unitls_client_offer *offer, enum unitls_key_type type)
+{
+	struct unitls_client_offer doubtful = *offer;
+	enum unitls_fit fit = fit_1_2(offer, type);
+
+	if (fit != UNITLS_FIT_NO)
+		return fit;
+	doubtful.exchanges = offer->doubtful;
+	return fit_1_2(&doubtful, type) == UNITLS_FIT_NO ? UNITLS_FIT_NO : UNITLS_FIT_WEAK;
+}
+
 enum unitls_fit unitls_client_offer_fits(const struct unitls_client_offer *offer, enum unitls_key_type type)
 {
 	if (offer->version == UNITLS_TLS_1_3)
 		return offer->schemes & wanted_scheme_1_3(type) ? UNITLS_FIT_GOOD : UNITLS_FIT_NO;
 	if (offer->version == UNITLS_TLS_1_2)
-		return fit_1_2(offer, type);
+		return surest_fit_1_2(offer, type);
 	return UNITLS_FIT_NO;
 }

@@ -13,6 +13,7 @@
 struct unitls_suite_set {
 	uint16_t *suites;
 	size_t n;
+	bool chosen; /* they come from the configuration, so the backend surely takes them */
 };
 
 /* From the list in the settings or, when it has no TLS 1.2 suite, from what backends use by default. UNITLS_ERROR without memory. */
@@ -23,13 +24,14 @@ void unitls_suite_set_fini(struct unitls_suite_set *set);
 /* How well a key suits a client. */
 enum unitls_fit {
 	UNITLS_FIT_NO,
-	UNITLS_FIT_WEAK, /* by a signature that many libraries refuse to make: SHA-1, or RSA-PSS in TLS 1.2 */
+	UNITLS_FIT_WEAK, /* if the library agrees: SHA-1, RSA-PSS in TLS 1.2, a suite that it may leave out */
 	UNITLS_FIT_GOOD,
 };
 
 struct unitls_client_offer {
 	uint16_t version;   /* the highest common one; 0 = none */
 	unsigned exchanges; /* TLS 1.2: ways to use a key for which there is a common suite */
+	unsigned doubtful;  /* the same, by suites that not every backend takes by default */
 	unsigned schemes;   /* kinds of signature that the client verifies */
 	unsigned curves;    /* curves of EC keys that the client takes */
 	bool schemes_named; /* whether the hello has signature_algorithms */

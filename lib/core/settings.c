@@ -187,12 +187,14 @@ static void hash_suites(struct unitls_digest *digest, const struct unitls_settin
 	unitls_digest_update_u32(digest, n);
 }
 
-static void hash_alpn(struct unitls_digest *digest, const struct unitls_settings *settings)
+/* A client goes on whatever the server answers, so the policy is a server's. */
+static void hash_alpn(struct unitls_digest *digest, const struct unitls_settings *settings, enum unitls_role role)
 {
 	unitls_digest_update_u64(digest, settings->n_alpn);
 	for (size_t i = 0; i < settings->n_alpn; i++)
 		add_bytes(digest, settings->alpn[i].data, settings->alpn[i].size);
-	unitls_digest_update_u32(digest, settings->n_alpn > 0 ? settings->alpn_policy : 0);
+	unitls_digest_update_u32(
+		digest, settings->n_alpn > 0 && role == UNITLS_ROLE_SERVER ? settings->alpn_policy : 0);
 }
 
 static void hash_chain(struct unitls_digest *digest, const struct unitls_signing_chain *chain)
@@ -249,7 +251,7 @@ int unitls_settings_digest(
 	unitls_digest_update_u32(&state, settings->max_version);
 	hash_suites(&state, settings, UNITLS_TLS_1_2);
 	hash_suites(&state, settings, UNITLS_TLS_1_3);
-	hash_alpn(&state, settings);
+	hash_alpn(&state, settings, role);
 	if (hash_trust(&state, effective_trust(settings, role)) < 0)
 		return UNITLS_ERROR;
 	unitls_digest_update_u64(&state, settings->n_chains);
@@ -312,7 +314,7 @@ int unitls_settings_scope(const struct unitls_settings *settings, enum unitls_ro
 	unitls_digest_update_u32(&state, settings->skip_verification ? 1 : 0);
 	unitls_digest_update_u32(&state, settings->min_version);
 	unitls_digest_update_u32(&state, settings->max_version);
-	hash_alpn(&state, settings);
+	hash_alpn(&state, settings, role);
 	if (hash_trust(&state, effective_trust(settings, role)) < 0)
 		return UNITLS_ERROR;
 	if (chain && role == UNITLS_ROLE_SERVER && hash_names(&state, unitls_signing_chain_at(chain, 0)) < 0)

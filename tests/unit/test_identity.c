@@ -24,6 +24,7 @@
 #define DHE_RSA_AES128_GCM     0x00, 0x9e
 #define RSA_AES128_GCM         0x00, 0x9c
 #define ECDHE_ECDSA_AES128_CBC 0xc0, 0x09
+#define ECDHE_ECDSA_AES128_CCM 0xc0, 0xac
 
 #define RSA_PKCS1_SHA256    0x04, 0x01
 #define RSA_PKCS1_SHA1      0x02, 0x01
@@ -455,6 +456,19 @@ static void test_1_2_default_suites_have_forward_secrecy_and_aead(void **state)
 	assert_int_equal(selected(), 1);
 }
 
+static void test_1_2_suites_that_not_every_backend_takes_by_default_are_better_than_none(void **state)
+{
+	(void)state;
+	add_pair();
+	SCHEMES(ECDSA_P256_SHA256, RSA_PKCS1_SHA256);
+	SUITES(ECDHE_ECDSA_AES128_CCM, ECDHE_RSA_AES128_GCM);
+	assert_int_equal(selected(), 1);
+	SUITES(DHE_RSA_AES128_GCM);
+	assert_int_equal(selected(), 1);
+	SUITES(ECDHE_ECDSA_AES128_CCM, DHE_RSA_AES128_GCM);
+	assert_int_equal(selected(), 0);
+}
+
 static void test_1_2_key_transport_needs_no_signature(void **state)
 {
 	const uint16_t suites[] = {0xc02b, 0x009c};
@@ -702,6 +716,7 @@ int main(void)
 		TEST(test_1_2_strong_signatures_come_before_sha1),
 		TEST(test_1_2_suites_of_the_configuration_decide),
 		TEST(test_1_2_default_suites_have_forward_secrecy_and_aead),
+		TEST(test_1_2_suites_that_not_every_backend_takes_by_default_are_better_than_none),
 		TEST(test_1_2_key_transport_needs_no_signature),
 		TEST(test_1_2_ecdhe_needs_a_curve_and_dhe_does_not),
 		TEST(test_other_key_types),
