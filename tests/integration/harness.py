@@ -23,7 +23,7 @@ import unittest
 
 SOURCE = os.environ.get("SOURCEDIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILDDIR = os.environ.get("BUILDDIR") or os.path.join(SOURCE, "build", os.environ.get("BUILD", "release"))
-UNITLSD = os.path.join(BUILDDIR, "bin", "unitlsd")
+UNITLSD = os.environ.get("UNITLSD") or os.path.join(BUILDDIR, "bin", "unitlsd")
 UNITLSCTL = os.path.join(BUILDDIR, "bin", "unitlsctl")
 MODULES = os.path.join(BUILDDIR, "lib", "unitls", "backends")
 
@@ -140,7 +140,7 @@ class Process:
         self.log = Log(self.process.stdout)
         self.pid = self.process.pid
 
-    def signal(self, number):
+    def kill(self, number):
         os.kill(self.pid, number)
 
     def wait(self, timeout=None):
@@ -401,6 +401,65 @@ def server_context(certificate):
     return context
 
 
+def end_tls(connection):
+    """Sends close_notify and stays able to read (SSLSocket.unwrap() alone waits for the peer's)."""
+    timeout = connection.gettimeout()
+    connection.setblocking(False)
+    try:
+        connection.unwrap()
+        return True
+    except ssl.SSLWantReadError:
+        return False
+    finally:
+        connection.settimeout(timeout)
+
+
+class Redis(Process):
+    """redis-server on a unix socket, or with TLS on a port of its own choice (it cannot take port 0, so one is looked for)."""
+
+    def __init__(self, folder, certificate=None, authority=None):
+        self.socket = os.path.join(folder, "redis.sock")
+        self.port = free_port()
+        command = ["redis-server", "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", folder,
+                   "--protected-mode", "no", "--bind", "127.0.0.1", "--unixsocket", self.socket, "--maxclients", "5000"]
+        if certificate is None:
+            command += ["--port", str(self.port)]
+        else:
+            command += ["--port", "0", "--tls-port", str(self.port), "--tls-cert-file", certificate, "--tls-key-file",
+                        certificate, "--tls-ca-cert-file", authority.certificate, "--tls-auth-clients", "no"]
+        super().__init__(command)
+        self.log.wait("The server is now ready to accept connections at")
+
+
+class Nginx(Process):
+    """nginx serving the files of folder/www over plain HTTP."""
+
+    def __init__(self, folder):
+        self.root = os.path.join(folder, "www")
+        self.port = free_port()
+        os.makedirs(self.root, exist_ok=True)
+        config = os.path.join(folder, "nginx.conf")
+        with open(config, "w") as out:
+            out.write("""daemon off; worker_processes 1; pid %(folder)s/nginx.pid; error_log stderr notice;
+%(user)s
+events { worker_connections 4096; }
+http {
+    access_log off; client_body_temp_path %(folder)s/b; proxy_temp_path %(folder)s/p; fastcgi_temp_path %(folder)s/f;
+    uwsgi_temp_path %(folder)s/u; scgi_temp_path %(folder)s/s; client_max_body_size 0;
+    server { listen 127.0.0.1:%(port)d; root %(root)s; }
+}
+""" % {"folder": folder, "port": self.port, "root": self.root, "user": "user root;" if os.getuid() == 0 else ""})
+        super().__init__(["nginx", "-p", folder, "-c", config, "-e", "stderr"])
+        self.log.wait("start worker process ")
+
+
+def free_port():
+    """A port that nobody has now, for programs that cannot let the kernel choose."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def raise_descriptors():
     """As many descriptors as this process may have."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -448,6 +507,16 @@ class TestCase(unittest.TestCase):
         server = Server(handle, **keywords)
         self.addCleanup(server.close)
         return server
+
+    def redis(self, *arguments):
+        redis = Redis(self.folder, *arguments)
+        self.addCleanup(redis.stop)
+        return redis
+
+    def nginx(self):
+        nginx = Nginx(self.folder)
+        self.addCleanup(nginx.stop)
+        return nginx
 
     def process(self, command, **keywords):
         process = Process(command, **keywords)
