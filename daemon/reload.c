@@ -100,13 +100,16 @@ static void finish(struct reload *reload)
 {
 	struct diagnostics list = reload->list;
 	bool ok = diagnostics_ok(&list);
+	const char *event = reload->run == 1 ? ok ? "started" : "start_failed" : ok ? "reload" : "reload_failed";
 	struct log_line line;
 
 	diagnostics_init(&reload->list);
 	(void)evtimer_del(reload->timer);
 	reload->phase = RELOAD_IDLE;
-	log_list(&list);
-	log_begin(&line, ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, ok ? "reload" : "reload_failed");
+	/* At a start that fails the reasons are printed for the one who started it. */
+	if (ok || reload->committed != NULL)
+		log_list(&list);
+	log_begin(&line, ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, event);
 	log_count(&line, "generation", reload->committed != NULL ? reload->committed->number : 0);
 	log_count(&line, "duration_ms", clock_now_ms() - reload->began_ms);
 	log_end(&line);
