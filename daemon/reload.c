@@ -96,11 +96,17 @@ static void remember(struct reload *reload, bool ok)
 				&reload->list.items[i], reload->last_text, sizeof(reload->last_text));
 }
 
+static const char *event_of_end(const struct reload *reload, bool ok)
+{
+	if (reload->run == 1)
+		return ok ? "started" : "start_failed";
+	return ok ? "reload" : "reload_failed";
+}
+
 static void finish(struct reload *reload)
 {
 	struct diagnostics list = reload->list;
 	bool ok = diagnostics_ok(&list);
-	const char *event = reload->run == 1 ? ok ? "started" : "start_failed" : ok ? "reload" : "reload_failed";
 	struct log_line line;
 
 	diagnostics_init(&reload->list);
@@ -109,7 +115,7 @@ static void finish(struct reload *reload)
 	/* At a start that fails the reasons are printed for the one who started it. */
 	if (ok || reload->committed != NULL)
 		log_list(&list);
-	log_begin(&line, ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, event);
+	log_begin(&line, ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, event_of_end(reload, ok));
 	log_count(&line, "generation", reload->committed != NULL ? reload->committed->number : 0);
 	log_count(&line, "duration_ms", clock_now_ms() - reload->began_ms);
 	log_end(&line);
@@ -228,15 +234,15 @@ static void commit(struct reload *reload)
 		fail(reload);
 		return;
 	}
+	if (reload->log_fd >= 0)
+		use_log(reload, reload->log_fd);
+	reload->log_fd = -1;
 	log_set_level((enum log_level)reload->pending->config->daemon.log_level);
 	sockets_commit(reload->sockets, clock_now_ms(), POOL_EMPTY_MS);
 	pool_commit(reload->pool);
 	reload->committed = reload->pending;
 	reload->pending = NULL;
 	generation_free(old);
-	if (reload->log_fd >= 0)
-		use_log(reload, reload->log_fd);
-	reload->log_fd = -1;
 	resolution_warn(reload->resolution, reload->committed->config, &reload->list);
 	(void)resolution_want(reload->resolution, reload->committed->config, NULL);
 	(void)evtimer_add(reload->sweep, &delay);

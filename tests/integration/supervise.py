@@ -71,6 +71,15 @@ def running(pid):
         return False
 
 
+def contents(path):
+    """A text file; "" when there is none."""
+    try:
+        with open(path) as source:
+            return source.read()
+    except FileNotFoundError:
+        return ""
+
+
 def exchange(connection, data=b"hello\n"):
     """Sends to an echo server and checks what comes back."""
     connection.sendall(data)
@@ -101,6 +110,7 @@ class Echo:
         self.ready.set()
         self.loop.run_forever()
         server.close()
+        self.loop.close()
 
     @staticmethod
     async def _serve(reader, writer):
@@ -217,6 +227,15 @@ class TestCase(harness.TestCase):
         echo = Echo()
         self.addCleanup(echo.close)
         return echo
+
+    def clients(self, daemon, listener, count):
+        """Open connections that have exchanged once."""
+        made = []
+        for _ in range(count):
+            made.append(daemon.connect(listener))
+            self.addCleanup(made[-1].close)
+            exchange(made[-1])
+        return made
 
     def load(self, daemon, listener, **keywords):
         load = Load(daemon.address(listener), **keywords)
