@@ -1,12 +1,14 @@
 /*
  * What is special to the mbedtls backend; what all backends do alike is in the contract suite.
  */
+#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@
 #define HELLO_RANDOM_AT   (RECORD_HEADER + 4 + 2)
 #define HELLO_RANDOM_SIZE 32
 #define TURNS_MAX         200
+#define DEADLINE_MS       20000
 
 static struct unitls_backend *backend;
 
@@ -507,6 +510,87 @@ static void test_a_leaf_can_be_an_anchor(void **state)
 	unitls_server_context_unref(server_side);
 }
 
+/* Tickets ------------------------------------------------------------------------------------------------------------------ */
+
+#define VISITS 2
+
+struct host {
+	struct unitls_server_context *context;
+	int listener;
+	bool resumed[VISITS];
+	bool completed[VISITS];
+};
+
+static void *serve(void *argument)
+{
+	struct host *host = argument;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_socket *socket = NULL;
+	uint8_t byte;
+	size_t n;
+	int fd;
+
+	for (int i = 0; i < VISITS; i++) {
+		fd = accept(host->listener, NULL, NULL);
+		if (fd < 0 || unitls_server_wrap_socket(host->context, fd, &socket, &error) != 0)
+			return NULL;
+		unitls_socket_set_deadline(socket, unitls_deadline_after(DEADLINE_MS));
+		host->completed[i] = unitls_socket_do_handshake(socket, &error) == 0;
+		host->resumed[i] = unitls_connection_resumed(unitls_socket_connection(socket));
+		host->completed[i] &= unitls_socket_recv(socket, &byte, 1, &n, &error) == UNITLS_EOF;
+		unitls_socket_free(socket);
+	}
+	return NULL;
+}
+
+/* Two visits of openssl's client, the second with the session of the first. */
+static void visit_twice(struct host *host, const struct recipe *recipe)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	pthread_t thread;
+
+	*host = (struct host){.context = server_context(recipe)};
+	host->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(host->listener >= 0);
+	assert_int_equal(bind(host->listener, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(host->listener, VISITS), 0);
+	assert_int_equal(getsockname(host->listener, (struct sockaddr *)&address, &size), 0);
+	assert_int_equal(pthread_create(&thread, NULL, serve, host), 0);
+	pki_openssl("s_client -connect 127.0.0.1:%d -tls1_2 -sess_out session -cert client.pem -key client.key",
+		ntohs(address.sin_port));
+	pki_openssl("s_client -connect 127.0.0.1:%d -tls1_2 -sess_in session -cert client.pem -key client.key",
+		ntohs(address.sin_port));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(close(host->listener), 0);
+	unitls_server_context_unref(host->context);
+	assert_true(host->completed[0]);
+	assert_true(host->completed[1]);
+	assert_false(host->resumed[0]);
+}
+
+static void test_a_ticket_resumes(void **state)
+{
+	struct recipe recipe = {.certificate = "ec"};
+	struct host host;
+
+	(void)state;
+	visit_twice(&host, &recipe);
+	assert_true(host.resumed[1]);
+}
+
+/* A ticket of mbedTLS holds the client's own certificate at most, and a resumed session would not be verified again. */
+static void test_no_tickets_where_client_certificates_are_asked_for(void **state)
+{
+	struct recipe recipe = {
+		.certificate = "ec", .store = "ca.pem", .client_auth = UNITLS_CLIENT_AUTH_REQUIRED};
+	struct host host;
+
+	(void)state;
+	visit_twice(&host, &recipe);
+	assert_false(host.resumed[1]);
+}
+
 /* Material ----------------------------------------------------------------------------------------------------------------- */
 
 static void assert_server_field(const struct recipe *recipe, const char *field)
@@ -817,6 +901,8 @@ int main(void)
 		cmocka_unit_test(test_wrong_name_is_refused_in_the_handshake),
 		cmocka_unit_test(test_name_constraints_are_refused),
 		cmocka_unit_test(test_a_leaf_can_be_an_anchor),
+		cmocka_unit_test(test_a_ticket_resumes),
+		cmocka_unit_test(test_no_tickets_where_client_certificates_are_asked_for),
 		cmocka_unit_test(test_encrypted_keys),
 		cmocka_unit_test(test_traditional_encrypted_key),
 		cmocka_unit_test(test_server_certificate_for_clients_is_refused_at_build),
@@ -828,5 +914,8 @@ int main(void)
 		cmocka_unit_test(test_every_allocation_of_a_handshake_fails_cleanly),
 	};
 
+	/* What openssl's client would read and send; it inherits this. */
+	if (freopen("/dev/null", "r", stdin) == NULL)
+		return 1;
 	return cmocka_run_group_tests(tests, setup, pki_teardown);
 }
