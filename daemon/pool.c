@@ -52,7 +52,7 @@ unsigned pool_backoff_ms(unsigned failures)
 		return 0;
 	if (doublings > 10)
 		return POOL_BACKOFF_MAX_MS;
-	delay_ms = POOL_BACKOFF_FIRST_MS << doublings;
+	delay_ms = (unsigned)POOL_BACKOFF_FIRST_MS << doublings;
 	return delay_ms < POOL_BACKOFF_MAX_MS ? delay_ms : POOL_BACKOFF_MAX_MS;
 }
 

@@ -62,7 +62,7 @@ static int setup_ssl(struct openssl_connection *connection, const struct openssl
 		return 0;
 	}
 	SSL_set_connect_state(connection->ssl);
-	if (params->server_name && !SSL_set_tlsext_host_name(connection->ssl, params->server_name))
+	if (params->server_name && !SSL_set_tlsext_host_name(connection->ssl, (uintptr_t)params->server_name))
 		return UNITLS_ERROR;
 	return 0;
 }
