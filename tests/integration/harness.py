@@ -167,7 +167,7 @@ class Daemon(Process):
     def __init__(self, folder, config, arguments=None, wait=True, limits=None, name="unitlsd.conf", log=None):
         self.folder = folder
         self.config_path = os.path.join(folder, name)
-        self.control = os.path.join(folder, "control")
+        self.control = self.config_path + ".control"
         if config is not None:
             self.write(config)
         self.addresses = {}
@@ -216,7 +216,7 @@ class Daemon(Process):
         return connect(self.address(listener), timeout)
 
     def connect_tls(self, listener, context, name="localhost", timeout=None):
-        return context.wrap_socket(self.connect(listener, timeout), server_hostname=name)
+        return wrap(self.connect(listener, timeout), context, server_hostname=name)
 
     def children(self):
         """Process ids by the name each child has in the log: worker-0, helper."""
@@ -293,6 +293,22 @@ def until(condition, what="a condition", timeout=None):
         select.select([], [], [], 0.02)
 
 
+class TlsSocket(ssl.SSLSocket):
+    """Tells a close_notify (an empty read) from a truncation (SSLEOFError), also after our own close_notify."""
+
+    def recv(self, *arguments):
+        try:
+            return super().recv(*arguments)
+        except ssl.SSLZeroReturnError:
+            return b""
+
+
+def wrap(connection, context, **keywords):
+    """TLS on a connected socket; the connection is closed when the handshake fails."""
+    context.sslsocket_class = TlsSocket
+    return context.wrap_socket(connection, suppress_ragged_eofs=False, **keywords)
+
+
 def read_all(source, limit=None):
     """Everything up to the end, or LIMIT bytes."""
     parts = []
@@ -315,9 +331,10 @@ def reset(connection):
 class Server:
     """A server in a thread: calls handle(connection) in a thread of its own for each connection."""
 
-    def __init__(self, handle, family=socket.AF_INET, address=None, context=None, backlog=4096):
+    def __init__(self, handle, family=socket.AF_INET, address=None, context=None, backlog=4096, clean=True):
         self.handle = handle
         self.context = context
+        self.clean = clean  # with TLS: whether a close_notify goes before the end
         self.listener = socket.socket(family, socket.SOCK_STREAM)
         self.listener.bind(address or (("::1", 0) if family == socket.AF_INET6 else ("127.0.0.1", 0)))
         self.listener.listen(backlog)
@@ -348,8 +365,10 @@ class Server:
         try:
             connection.settimeout(PATIENCE)
             if self.context is not None:
-                connection = self.context.wrap_socket(connection, server_side=True)
+                connection = wrap(connection, self.context, server_side=True)
             self.handle(connection)
+            if self.context is not None and self.clean and connection.fileno() >= 0:
+                end_tls(connection)
         except (OSError, ssl.SSLError) as error:
             self.errors.append(error)
         finally:
@@ -391,7 +410,6 @@ def client_context(authority=None, minimum=None, maximum=None):
         context.minimum_version = minimum
     if maximum is not None:
         context.maximum_version = maximum
-    context.suppress_ragged_eofs = False
     return context
 
 
