@@ -12,7 +12,10 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -255,6 +258,94 @@ static void test_search_order(void **state)
 	assert_null(unitls_search_path_own_library());
 }
 
+/* With rights that the caller does not have: this program again, as a set-user-ID copy of another user's. */
+static int print_search_path(void)
+{
+	struct unitls_search_path path;
+
+	if (!getauxval(AT_SECURE)) {
+		(void)printf("no more rights\n");
+		return 0;
+	}
+	if (unitls_search_path_init(&path, NULL, NULL) < 0)
+		return 1;
+	for (size_t i = 0; i < path.n; i++)
+		(void)printf("%s\n", path.directories[i]);
+	unitls_search_path_fini(&path);
+	return 0;
+}
+
+/* By descriptor: nobody need be able to reach the folder. */
+static void execute_as_nobody(const char *path, int output)
+{
+	char program[] = "test_backend";
+	char option[] = "--search-path";
+	char variable[] = "UNITLS_BACKEND_DIR=/from/environment";
+	char *arguments[] = {program, option, NULL};
+	char *environment[] = {variable, NULL};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (dup2(output, STDOUT_FILENO) < 0 || setgid(65534) != 0 || setuid(65534) != 0)
+		_exit(126);
+	fexecve(fd, arguments, environment);
+	_exit(127);
+}
+
+static void copy_program(const char *to)
+{
+	char buffer[65536];
+	int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+	ssize_t n;
+
+	assert_true(in >= 0 && out >= 0);
+	while ((n = read(in, buffer, sizeof(buffer))) > 0)
+		assert_int_equal(write(out, buffer, (size_t)n), n);
+	assert_int_equal(fchown(out, 1, 1), 0);
+	assert_int_equal(fchmod(out, 04755), 0);
+	(void)close(in);
+	(void)close(out);
+}
+
+static void test_more_rights_than_the_caller_trust_neither_environment_nor_place(void **state)
+{
+	char *program;
+	char *folder;
+	char output[4096] = "";
+	size_t held = 0;
+	int pipe_fds[2];
+	ssize_t n;
+	int status;
+	pid_t child;
+
+	(void)state;
+	if (geteuid() != 0 || SANITIZED)
+		skip();
+	program = pki_path("secure");
+	folder = pki_path("");
+	copy_program(program);
+	assert_int_equal(pipe(pipe_fds), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		execute_as_nobody(program, pipe_fds[1]);
+	(void)close(pipe_fds[1]);
+	while ((n = read(pipe_fds[0], output + held, sizeof(output) - 1 - held)) > 0)
+		held += (size_t)n;
+	(void)close(pipe_fds[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	if (strcmp(output, "no more rights\n") == 0)
+		print_message("set-user-ID has no effect on this file system\n");
+	else
+		assert_int_equal(output[0], '/');
+	assert_null(strstr(output, "/from/environment"));
+	assert_null(strstr(output, folder));
+	assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1); /* the built-in folder alone */
+	free(program);
+	free(folder);
+}
+
 static void expect_loaded(const char *name)
 {
 	const struct unitls_backend_load_params params = {TEST_BACKEND_DIR, false};
@@ -377,7 +468,7 @@ static void test_capability_names(void **state)
 }
 
 /* The order matters: children are forked before this process has loaded anything. */
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threads_that_load_at_once_get_one_backend),
@@ -392,9 +483,12 @@ int main(void)
 		cmocka_unit_test(test_modules_are_listed_in_order_of_name),
 		cmocka_unit_test(test_the_modules_beside_the_program_are_found),
 		cmocka_unit_test(test_search_order),
+		cmocka_unit_test(test_more_rights_than_the_caller_trust_neither_environment_nor_place),
 		cmocka_unit_test(test_all_backends_load_side_by_side),
 		cmocka_unit_test(test_capability_names),
 	};
 
+	if (argc > 1 && strcmp(argv[1], "--search-path") == 0)
+		return print_search_path();
 	return cmocka_run_group_tests(tests, pki_setup, pki_teardown);
 }
