@@ -300,8 +300,8 @@ static void on_command(void *argument, struct control_client *client, const char
 	struct master *master = argument;
 
 	if (strcmp(command, "reload") == 0) {
-		if (master->stopping || !master->started) {
-			control_say(client, master->stopping ? "unitlsd is being stopped" : "unitlsd is starting");
+		if (master->stopping) {
+			control_say(client, "unitlsd is being stopped");
 			control_finish(client, false);
 			return;
 		}
