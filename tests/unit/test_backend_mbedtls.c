@@ -92,7 +92,8 @@ struct recipe {
 	const char *password;
 	const char *store;
 	enum unitls_client_auth client_auth;
-	struct unitls_bytes alpn;
+	const struct unitls_bytes *alpn;
+	size_t n_alpn;
 };
 
 static struct unitls_config_builder *build(const struct recipe *recipe)
@@ -115,8 +116,7 @@ static struct unitls_config_builder *build(const struct recipe *recipe)
 		unitls_trust_store_unref(store);
 	}
 	assert_int_equal(unitls_config_builder_set_client_auth(builder, recipe->client_auth), 0);
-	if (recipe->alpn.size > 0)
-		assert_int_equal(unitls_config_builder_set_alpn(builder, &recipe->alpn, 1), 0);
+	assert_int_equal(unitls_config_builder_set_alpn(builder, recipe->alpn, recipe->n_alpn), 0);
 	return builder;
 }
 
@@ -666,18 +666,28 @@ static void test_unreadable_anchors(void **state)
 	unitls_server_context_unref(server_side);
 }
 
-static void test_longest_alpn_name(void **state)
+/* As many and as long as the capabilities say: the hello still fits into its record. */
+static void test_longest_alpn_list(void **state)
 {
-	uint8_t name[UNITLS_ALPN_NAME_MAX];
-	struct recipe server = {.certificate = "ec", .alpn = {name, sizeof(name)}};
-	struct recipe client = {.store = "ca.pem", .alpn = {name, sizeof(name)}};
+	size_t n_names = unitls_backend_capabilities(backend)->alpn_max_names;
+	uint8_t(*texts)[UNITLS_ALPN_NAME_MAX] = calloc(n_names, sizeof(*texts));
+	struct unitls_bytes *names = calloc(n_names, sizeof(*names));
+	struct recipe server = {.certificate = "ec"};
+	struct recipe client = {.store = "ca.pem", .alpn = names, .n_alpn = n_names};
 	struct unitls_client_context *client_side;
 	struct unitls_server_context *server_side;
 	struct unitls_bytes chosen;
 	struct pair pair;
 
 	(void)state;
-	memset(name, 'n', sizeof(name));
+	assert_non_null(texts);
+	assert_non_null(names);
+	for (size_t i = 0; i < n_names; i++) {
+		memset(texts[i], 'A' + (int)i, sizeof(texts[i]));
+		names[i] = (struct unitls_bytes){texts[i], sizeof(texts[i])};
+	}
+	server.alpn = &names[n_names - 1];
+	server.n_alpn = 1;
 	client_side = client_context(&client);
 	server_side = server_context(&server);
 	pair_open(&pair, client_side, server_side, SERVER_NAME);
@@ -685,9 +695,11 @@ static void test_longest_alpn_name(void **state)
 	assert_int_equal(pair.server_status, 0);
 	assert_int_equal(pair.client_status, 0);
 	chosen = unitls_connection_negotiated_protocol(pair.client);
-	assert_int_equal(chosen.size, sizeof(name));
-	assert_memory_equal(chosen.data, name, sizeof(name));
+	assert_int_equal(chosen.size, UNITLS_ALPN_NAME_MAX);
+	assert_memory_equal(chosen.data, texts[n_names - 1], UNITLS_ALPN_NAME_MAX);
 	pair_close(&pair);
+	free(names);
+	free(texts);
 	unitls_client_context_unref(client_side);
 	unitls_server_context_unref(server_side);
 }
@@ -907,7 +919,7 @@ int main(void)
 		cmocka_unit_test(test_traditional_encrypted_key),
 		cmocka_unit_test(test_server_certificate_for_clients_is_refused_at_build),
 		cmocka_unit_test(test_unreadable_anchors),
-		cmocka_unit_test(test_longest_alpn_name),
+		cmocka_unit_test(test_longest_alpn_list),
 		cmocka_unit_test(test_close_notify_through_a_full_transport),
 		cmocka_unit_test(test_no_byte_is_lost_through_a_full_transport),
 		cmocka_unit_test(test_every_allocation_of_a_context_fails_cleanly),

@@ -74,3 +74,57 @@ int *mbed_ciphers_list(const struct unitls_context_params *params)
 	list[n] = 0;
 	return list;
 }
+
+/* Where the session id of a ClientHello is: behind the headers of record and message, the version and the random. */
+#define HELLO_SESSION_ID_AT (5 + 4 + 2 + 32)
+
+static size_t number_16(const uint8_t *p)
+{
+	return (size_t)p[0] << 8 | p[1];
+}
+
+/* The list of suites in a hello, which the core has parsed already; nothing when it does not look like one. */
+static struct unitls_bytes offered_suites(struct unitls_bytes hello)
+{
+	struct unitls_bytes none = {NULL, 0};
+	size_t at = HELLO_SESSION_ID_AT;
+	size_t size;
+
+	if (hello.size <= at || hello.size - at < (size_t)hello.data[at] + 3)
+		return none;
+	at += 1 + hello.data[at];
+	size = number_16(hello.data + at);
+	at += 2;
+	return hello.size - at < size ? none : (struct unitls_bytes){hello.data + at, size};
+}
+
+static bool is_offered(struct unitls_bytes offered, int suite)
+{
+	for (size_t i = 0; i + 1 < offered.size; i += 2) {
+		if (number_16(offered.data + i) == (size_t)suite)
+			return true;
+	}
+	return false;
+}
+
+int *mbed_ciphers_for_hello(const int *list, struct unitls_bytes hello)
+{
+	struct unitls_bytes offered = offered_suites(hello);
+	bool chosen = false;
+	size_t n = 0;
+	int *copy;
+
+	while (list[n] != 0)
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	if (copy == NULL)
+		return NULL;
+	n = 0;
+	for (; *list != 0; list++) {
+		if (*list >> 8 == 0x13 && (chosen || !is_offered(offered, *list)))
+			continue;
+		chosen = chosen || *list >> 8 == 0x13;
+		copy[n++] = *list;
+	}
+	return copy;
+}

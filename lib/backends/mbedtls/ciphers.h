@@ -12,5 +12,10 @@ void mbed_ciphers_init(void);
 const uint16_t *mbed_ciphers_supported(size_t *ret_n);
 /* The zero-terminated list for a context: as asked for, the defaults for a version of which nothing was asked. NULL without memory. */
 int *mbed_ciphers_list(const struct unitls_context_params *params);
+/*
+ * For a server that may speak TLS 1.3: a copy of list that of its TLS 1.3 suites keeps only the first one that the ClientHello (one record, from its header)
+ * offers. mbedTLS 3.6 takes the client's first, whatever the order of its own list (RFC 8446, 4.1.1 leaves it to the server). NULL without memory.
+ */
+int *mbed_ciphers_for_hello(const int *list, struct unitls_bytes hello);
 
 #endif

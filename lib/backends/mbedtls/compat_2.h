@@ -17,6 +17,7 @@
 #define COMPAT_MIN_LIBRARY 0x021C0000
 #define COMPAT_MAX_VERSION 0x0303
 #define COMPAT_TLS_1_3     false
+#define COMPAT_NOTE        "a handshake message of the peer must come in one record"
 
 /* X(native code, class, alert that belongs to it); codes that 3.6 does not have. */
 #define COMPAT_ERRORS(X)                                                         \

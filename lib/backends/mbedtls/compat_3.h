@@ -17,6 +17,7 @@
 
 /* PSA has a generator of its own, for the keys of TLS 1.3; before 3.6.6 it repeats itself in two children of a fork (CVE-2026-25835). */
 #define COMPAT_MIN_LIBRARY 0x03060600
+#define COMPAT_NOTE        "a KeyUpdate of the peer is refused"
 #if MBEDTLS_VERSION_NUMBER < COMPAT_MIN_LIBRARY
 #error "of mbedTLS 3, version 3.6.6 or later is needed (CVE-2026-25835)"
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/mbedtls/ciphers.h"
 #include "backends/mbedtls/compat.h"
 #include "backends/mbedtls/error.h"
 #include "backends/mbedtls/verify.h"
@@ -207,6 +208,7 @@ void mbed_connection_free(void *native)
 	if (connection == NULL)
 		return;
 	mbedtls_ssl_free(&connection->ssl);
+	free(connection->suites);
 	free(connection);
 }
 
@@ -221,6 +223,20 @@ static bool must_defer(const struct mbed_connection *connection)
 		compat_state(&connection->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER;
 }
 
+/* Before the first step of a server, when the ClientHello is there. */
+static int prefer_own_suites(struct mbed_connection *connection)
+{
+	if (!COMPAT_TLS_1_3 || connection->context->role != UNITLS_ROLE_SERVER || connection->suites != NULL ||
+		compat_state(&connection->ssl) != MBEDTLS_SSL_HELLO_REQUEST)
+		return 0;
+	connection->suites =
+		mbed_ciphers_for_hello(connection->context->suites, unitls_transport_peek(connection->transport));
+	if (connection->suites == NULL)
+		return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+	mbedtls_ssl_conf_ciphersuites(&connection->config, connection->suites);
+	return 0;
+}
+
 int mbed_connection_handshake(void *native, struct unitls_error *error)
 {
 	struct mbed_connection *connection = native;
@@ -228,6 +244,9 @@ int mbed_connection_handshake(void *native, struct unitls_error *error)
 	int ret;
 
 	begin_call(connection);
+	ret = prefer_own_suites(connection);
+	if (ret != 0)
+		return finish_call(connection, ret, error);
 	while (compat_state(&connection->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER) {
 		if (compat_state(&connection->ssl) == MBEDTLS_SSL_SERVER_CERTIFICATE)
 			connection->full = true;

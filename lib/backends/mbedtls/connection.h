@@ -25,6 +25,7 @@ struct mbed_connection {
 	const struct unitls_peer_name *peer_name;
 	char alpn[UNITLS_ALPN_NAME_MAX + 1]; /* server: the answer */
 	const char *alpn_list[2];
+	int *suites; /* server: what of the context's list this client is to be given; NULL: all */
 	struct mbed_verdict verdict;
 	struct mbed_records sent;     /* framing of what the library writes */
 	struct mbed_records received; /* framing of what it reads */

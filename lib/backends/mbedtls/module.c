@@ -20,9 +20,8 @@
 /* A ClientHello has to fit into one record: 60 names of 255 bytes leave room for the rest of it. */
 #define ALPN_NAMES_MAX 60
 
-#define NOTES_COMMON                                                                                                 \
-	"no tickets where client certificates are asked for; chains with name constraints are refused; a handshake " \
-	"message must fit into one record"
+#define NOTES \
+	"no tickets where client certificates are asked for; chains with name constraints are refused; " COMPAT_NOTE
 
 static char version_text[VERSION_TEXT_SIZE];
 
@@ -39,7 +38,7 @@ static struct unitls_capabilities capabilities = {
 		1u << UNITLS_KEY_ECDSA_P521,
 	.rsa_min_bits = 2048,
 	.rsa_max_bits = 8192, /* MBEDTLS_MPI_MAX_SIZE */
-	.notes = NOTES_COMMON,
+	.notes = NOTES,
 };
 
 /* The structures are laid out by the headers' configuration: another library is a crash. */
