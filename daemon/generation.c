@@ -8,6 +8,7 @@
 
 #include "daemon/config.h"
 #include "daemon/diagnostics.h"
+#include "daemon/pool.h"
 #include "daemon/snapshot.h"
 
 int generation_new(uint64_t number, int snapshot_fd, struct generation **ret)
@@ -35,6 +36,8 @@ int generation_new(uint64_t number, int snapshot_fd, struct generation **ret)
 	if (r < 0)
 		goto out;
 	generation->workers = config_worker_count(generation->config);
+	if (generation->workers > POOL_SEATS)
+		generation->workers = POOL_SEATS;
 	*ret = generation;
 	generation = NULL;
 out:

@@ -348,6 +348,8 @@ int sockets_plan(struct sockets *sockets, const struct config *config, unsigned 
 	int r;
 
 	sockets->planning = true;
+	/* An address that went a moment ago may come back. */
+	sockets_close_removed(sockets);
 	for (i = 0; i < sockets->count; i++) {
 		sockets->groups[i]->planned = 0;
 		sockets->groups[i]->planned_column = sockets->groups[i]->column;

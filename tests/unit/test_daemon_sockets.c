@@ -327,6 +327,23 @@ static void a_listener_that_went_refuses_without_resetting(void **state)
 	assert_int_equal(try_connect(&bound, 0), -1);
 }
 
+static void an_address_that_went_can_come_back_at_once(void **state)
+{
+	char line[100];
+	int i;
+
+	(void)state;
+	assert_int_equal(plan(2, "one 127.0.0.1:0", "two 127.0.0.1:0"), 0);
+	commit(0);
+	(void)snprintf(line, sizeof(line), "two 127.0.0.1:%u", group_of("two")->bound.port);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(plan(2, "one 127.0.0.1:0", NULL), 0);
+		commit(0);
+		assert_int_equal(plan(2, "one 127.0.0.1:0", line), 0);
+		commit(0);
+	}
+}
+
 static void a_wider_address_on_our_own_port_is_no_conflict(void **state)
 {
 	char line[100];
@@ -417,6 +434,7 @@ int main(void)
 			they_are_let_go_after_their_time_from_the_highest, setup, teardown),
 		cmocka_unit_test_setup_teardown(growing_again_takes_back_what_was_about_to_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_listener_that_went_refuses_without_resetting, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_address_that_went_can_come_back_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wider_address_on_our_own_port_is_no_conflict, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_worker_serves_its_own_the_shared_and_what_it_adopted, setup, teardown),
