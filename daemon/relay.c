@@ -159,11 +159,19 @@ static int settle_broken(const struct pump *broken, const struct pump *other, st
 	return fail(failure, broken->to, result < 0 ? result : STREAM_TLS);
 }
 
-/* A stream that nobody reads now (its pump waits or has ended) may have been reset. */
-static int check_unread(struct relay *relay, struct relay_failure *failure)
+/* A stream that nobody reads now, because its pump waits or has ended, may have been reset. One that is read tells by itself, and only after
+ * what it sent before. */
+static enum stream_result check_unread(const struct pump *pump)
 {
-	enum stream_result up = stream_check(relay->up.from);
-	enum stream_result down = stream_check(relay->down.from);
+	bool is_read = !pump->ended && pump->held == NULL && stream_is_flushed(pump->to);
+
+	return is_read ? STREAM_DONE : stream_check(pump->from);
+}
+
+static int check_both(struct relay *relay, struct relay_failure *failure)
+{
+	enum stream_result up = check_unread(&relay->up);
+	enum stream_result down = check_unread(&relay->down);
 
 	if (up < 0)
 		return fail(failure, relay->up.from, up);
@@ -195,5 +203,5 @@ int relay_run(struct relay *relay, uint8_t *scratch, struct relay_failure *failu
 		return STREAM_END;
 	if (up == STREAM_MORE || down == STREAM_MORE)
 		return STREAM_MORE;
-	return check_unread(relay, failure);
+	return check_both(relay, failure);
 }

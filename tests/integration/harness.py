@@ -303,6 +303,10 @@ class TlsSocket(ssl.SSLSocket):
             return b""
 
 
+# How a reset looks: with TLS Python does not always tell it from an end without close_notify, which is no clean end either.
+RESET = (ConnectionResetError, ssl.SSLEOFError)
+
+
 def wrap(connection, context, **keywords):
     """TLS on a connected socket; the connection is closed when the handshake fails."""
     context.sslsocket_class = TlsSocket
