@@ -5,6 +5,7 @@ import os
 import pwd
 import re
 import signal
+import time
 import unittest
 
 import harness
@@ -65,6 +66,25 @@ class Workers(supervise.TestCase):
         os.kill(victims[1], signal.SIGKILL)
         for client in clients:
             supervise.exchange(client)
+
+    def test_a_survivor_takes_over_within_100_ms(self):
+        daemon = self.start(2)
+        times = []
+        for _ in range(7):
+            victim = supervise.wait_status(daemon, lambda s: s.workers[1][2] == "serving", "worker 1").workers[1][1]
+            os.kill(victim, signal.SIGSTOP)
+            clients = [daemon.connect("web") for _ in range(10)]
+            for client in clients:
+                client.sendall(b"x")
+            began = time.monotonic()
+            os.kill(victim, signal.SIGKILL)
+            for client in clients:
+                self.assertEqual(harness.read_all(client, 1), b"x")
+                client.close()
+            times.append(time.monotonic() - began)
+        # By then its back-off is 800 ms and more, so it was not the next worker that served them.
+        self.assertLess(min(times[4:]), 0.1)
+        self.assertLess(max(times), 5)
 
     def test_a_worker_that_stays_dead_hurts_nobody(self):
         daemon = self.start(2)
@@ -131,6 +151,30 @@ class Workers(supervise.TestCase):
         self.assertGreaterEqual(len(children), 3)
         daemon.stop(signal.SIGKILL)
         harness.until(lambda: not any(supervise.running(pid) for pid in children), "the end of the children")
+
+
+class Names(supervise.TestCase):
+    def test_a_name_that_does_not_resolve_is_a_warning(self):
+        daemon = self.daemon(CONFIG % (1, "", "no-such-name.invalid:80"))
+        daemon.log.wait("event=config_warning", "no-such-name.invalid does not resolve yet")
+        daemon.log.wait("event=started")
+        code, text = supervise.reload(daemon)
+        self.assertEqual(code, 0)
+        self.assertIn("%s:10: warning: no-such-name.invalid does not resolve yet" % daemon.config_path, text)
+
+    def test_a_helper_that_dies_is_replaced(self):
+        upstream = self.echo()
+        daemon = self.daemon(CONFIG % (1, "", upstream.text().replace("127.0.0.1", "localhost")))
+        daemon.log.wait("event=started")
+        helper = [pid for pid in harness.children_of(daemon.pid) if pid not in supervise.status(daemon).pids()]
+        self.assertEqual(len(helper), 1)
+        os.kill(helper[0], signal.SIGKILL)
+        daemon.log.wait("event=helper_died")
+        harness.until(lambda: len(harness.children_of(daemon.pid)) == 2, "another helper")
+        code, text = supervise.reload(daemon)
+        self.assertEqual((code, "does not resolve" in text), (0, False), text)
+        for client in self.clients(daemon, "web", 2):
+            client.close()
 
 
 class Privileges(supervise.TestCase):
