@@ -622,6 +622,7 @@ static void test_encrypted_keys(void **state)
 	assert_encrypted_key("-v2 aes-192-cbc -v2prf hmacWithSHA512");
 	assert_encrypted_key("-v2 aes-128-cbc -v2prf hmacWithSHA1");
 	assert_encrypted_key("-v2 des3");
+	assert_encrypted_key("-v1 PBE-SHA1-3DES");
 }
 
 static void test_traditional_encrypted_key(void **state)

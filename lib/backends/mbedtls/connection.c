@@ -191,6 +191,7 @@ int mbed_connection_new(void *context, const struct unitls_connection_params *pa
 	connection->transport = params->transport;
 	connection->peer_name = params->peer_name;
 	connection->verdict.depth = -1;
+	connection->alert_sent = MBED_ALERT_NONE;
 	mbedtls_ssl_init(&connection->ssl);
 	ret = configure(connection, params);
 	if (ret != 0) {
@@ -243,14 +244,13 @@ int mbed_connection_handshake(void *native, struct unitls_error *error)
 	enum unitls_verify_reason reason;
 	int ret;
 
-	begin_call(connection);
 	ret = prefer_own_suites(connection);
 	if (ret != 0)
 		return finish_call(connection, ret, error);
 	while (compat_state(&connection->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER) {
 		if (compat_state(&connection->ssl) == MBEDTLS_SSL_SERVER_CERTIFICATE)
 			connection->full = true;
-		connection->starved = false;
+		begin_call(connection);
 		ret = mbedtls_ssl_handshake_step(&connection->ssl);
 		if (ret != 0 && !should_repeat(connection, ret))
 			return finish_call(connection, ret, error);
@@ -272,10 +272,9 @@ int mbed_connection_read(void *native, uint8_t *buffer, size_t size, size_t *ret
 	*ret_n = 0;
 	if (connection->ended != 0)
 		return connection->ended;
-	begin_call(connection);
 	(void)flush(connection); /* what does not fit now goes with a later call */
 	do {
-		connection->starved = false;
+		begin_call(connection);
 		ret = mbedtls_ssl_read(&connection->ssl, buffer, size);
 	} while (ret < 0 && should_repeat(connection, ret));
 	if (ret > 0) {
