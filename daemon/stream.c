@@ -96,8 +96,9 @@ static enum stream_result pull(struct stream *stream, void *data, size_t size, s
 	if (n < 0)
 		return fail(stream, &stream->input, errno);
 	if (n == 0) {
-		stream->input = STREAM_END;
-		return STREAM_END;
+		/* A reset that a send was told of first is not told to a read any more. */
+		stream->input = stream->output == STREAM_RESET ? STREAM_RESET : STREAM_END;
+		return stream->input;
 	}
 	if ((size_t)n < size && !stream->hangup)
 		stream->readable = false;

@@ -368,6 +368,8 @@ class Server:
     def _serve(self, connection):
         try:
             connection.settimeout(PATIENCE)
+            if connection.family != socket.AF_UNIX:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.context is not None:
                 connection = wrap(connection, self.context, server_side=True)
             self.handle(connection)
