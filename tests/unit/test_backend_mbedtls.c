@@ -279,7 +279,9 @@ static void *do_handshakes(void *argument)
 		pair = (struct pair){.client_error = UNITLS_ERROR_INIT, .server_error = UNITLS_ERROR_INIT};
 		if (unitls_peer_name_dns(SERVER_NAME, &peer, &error) != 0 ||
 			unitls_client_connection_new(work->client, &peer, &pair.client, &error) != 0 ||
-			unitls_server_connection_new(work->server, &pair.server, &error) != 0)
+			unitls_server_connection_new(work->server, &pair.server, &error) != 0 ||
+			unitls_server_context_prove(work->server, 0, &error) !=
+				0) /* builds another native context */
 			break;
 		pair_handshake(&pair);
 		work->completed += pair.client_status == 0 && pair.server_status == 0;
