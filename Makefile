@@ -216,7 +216,7 @@ endif
 ifneq ($(CTL_SRC),)
 BINARIES += $(BIN)/unitlsctl
 endif
-DAEMON_LIBS := $(EVENT_LIBS) $(INIH_LIBS) $(CARES_LIBS)
+DAEMON_LIBS := $(EVENT_LIBS) $(INIH_LIBS) $(CARES_LIBS) $(NETTLE_LIBS)
 
 # A unit test or fuzz target that includes a header of the daemon is linked with the daemon's objects; other files in
 # tests/unit (not test_*) are support code that is linked where it is used.

@@ -193,6 +193,12 @@ enum config_form {
  * Returns 0 and the configuration; 1 when LIST has errors (no configuration then); -ENOMEM. The caller frees it. */
 int config_load(const char *path, struct diagnostics *list, struct config **ret);
 
+/* The same, but hands out the configuration also when it returns 1, so that more mistakes can be looked for: references may then be
+ * CONFIG_NONE, and what was wrong is at its default. *ret is NULL when there is none at all. */
+int config_load_all(const char *path, struct diagnostics *list, struct config **ret);
+int config_parse_all(const char *name, const char *text, size_t size, enum config_form form,
+	struct diagnostics *list, struct config **ret);
+
 /* The same for text in memory; NAME stands for the file in the messages. Relative paths stay as they are. */
 int config_parse_text(const char *name, const char *text, size_t size, enum config_form form,
 	struct diagnostics *list, struct config **ret);

@@ -1,7 +1,7 @@
 /* From INI events to sections: which section a line belongs to, which key it is, what else to read. Values are config_value.c's,
  * rules about more than one value config_check.c's.
  *
- * Invariant: reading goes on after every mistake, so all are told; a configuration comes out only when none was. */
+ * Invariant: reading goes on after every mistake, so all are told. */
 
 #include "daemon/config.h"
 
@@ -621,50 +621,79 @@ static int parser_init(struct parser *parser, const char *name, enum config_form
 		&parser->config->daemon.section, CONFIG_KIND_DAEMON, "", (struct config_origin){file, 0});
 }
 
-/* Hands the configuration over when nothing was wrong. ERRORS: how many there were before. */
+/* Ends the reading. ERRORS: how many there were before. */
 static int deliver(struct parser *parser, size_t errors, int r, struct config **ret)
 {
 	if (r == 0)
 		r = finish(parser);
 	diagnostics_sort(parser->list);
-	if (r == 0 && (parser->list->error_count > errors || parser->list->out_of_memory))
-		r = 1;
 	if (r == 0) {
 		*ret = parser->config;
 		parser->config = NULL;
+		if (parser->list->error_count > errors || parser->list->out_of_memory)
+			r = 1;
 	}
 	parser_fini(parser);
 	return r;
 }
 
-int config_load(const char *path, struct diagnostics *list, struct config **ret)
+int config_load_all(const char *path, struct diagnostics *list, struct config **ret)
 {
 	const struct config_origin nowhere = {path, 0};
 	struct parser parser;
 	size_t errors = list->error_count;
 	int r = parser_init(&parser, path, CONFIG_FORM_FILE, list);
 
+	*ret = NULL;
 	if (r == 0)
 		r = read_file(&parser, path, &nowhere);
-	if (r == 0 && list->error_count > errors && parser.config->file_count == 1 && !parser.file) {
+	if (r == 0 && !parser.file) {
 		parser_fini(&parser);
-		return 1; /* the file itself could not be read: that "nothing is configured" would only confuse */
+		return 1; /* it could not be read: that "nothing is configured" would only confuse */
 	}
 	if (r == 0)
 		r = read_includes(&parser);
 	return deliver(&parser, errors, r, ret);
 }
 
-int config_parse_text(const char *name, const char *text, size_t size, enum config_form form,
+int config_parse_all(const char *name, const char *text, size_t size, enum config_form form,
 	struct diagnostics *list, struct config **ret)
 {
 	struct parser parser;
 	size_t errors = list->error_count;
 	int r = parser_init(&parser, name, form, list);
 
+	*ret = NULL;
 	if (r == 0)
 		r = read_text(&parser, name, text, size);
 	if (r == 0)
 		r = read_includes(&parser);
 	return deliver(&parser, errors, r, ret);
+}
+
+/* Nobody gets a configuration that has mistakes without asking for it. */
+static int keep_if_good(int r, struct config *config, struct config **ret)
+{
+	if (r == 0)
+		*ret = config;
+	else
+		config_free(config);
+	return r;
+}
+
+int config_load(const char *path, struct diagnostics *list, struct config **ret)
+{
+	struct config *config;
+	int r = config_load_all(path, list, &config);
+
+	return keep_if_good(r, config, ret);
+}
+
+int config_parse_text(const char *name, const char *text, size_t size, enum config_form form,
+	struct diagnostics *list, struct config **ret)
+{
+	struct config *config;
+	int r = config_parse_all(name, text, size, form, list, &config);
+
+	return keep_if_good(r, config, ret);
 }

@@ -43,6 +43,9 @@ void profile_store_begin(struct profile_store *store);
 void profile_store_commit(struct profile_store *store);
 void profile_store_abort(struct profile_store *store);
 
+/* Says that TLS is still in use although nothing was built from it since begin: its chains are not forgotten. */
+void profile_store_keep(struct profile_store *store, const struct config_tls *tls);
+
 enum profile_role {
 	PROFILE_SERVER, /* the section of a listener */
 	PROFILE_CLIENT, /* the section of an upstream */
@@ -58,6 +61,10 @@ void profile_build_free(struct profile_build *build);
 
 /* Does a little: decodes one certificate, say. Returns 1: call again; 0: ready to be taken; negative: failed, see ERROR, free it. */
 int profile_build_step(struct profile_build *build, struct profile_error *error);
+
+/* After a failure: all that is wrong as far as it could be told, the first being what step told. Returns 0 and fills *ret for an I below
+ * the count, which is at least 1; 1 otherwise. */
+int profile_build_problem(const struct profile_build *build, size_t i, struct profile_error *ret);
 
 /* After 0: a reference that the caller owns. NULL when the build has the other role. */
 struct unitls_server_context *profile_build_take_server(struct profile_build *build);

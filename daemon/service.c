@@ -170,6 +170,7 @@ static bool take_over_server(struct service_builder *builder, size_t i)
 
 	if (old == CONFIG_NONE || builder->old->servers[old] == NULL)
 		return false;
+	profile_store_keep(builder->store, &builder->service->config->tls[i]);
 	builder->service->servers[i] = unitls_server_context_ref(builder->old->servers[old]);
 	return true;
 }
@@ -180,6 +181,7 @@ static bool take_over_client(struct service_builder *builder, size_t i)
 
 	if (old == CONFIG_NONE || builder->old->clients[old] == NULL)
 		return false;
+	profile_store_keep(builder->store, &builder->service->config->tls[i]);
 	builder->service->clients[i] = unitls_client_context_ref(builder->old->clients[old]);
 	return true;
 }
