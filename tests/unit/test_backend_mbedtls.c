@@ -498,6 +498,56 @@ static void test_name_constraints_are_refused(void **state)
 	assert_server_refused(&server, SERVER_NAME, &expected);
 }
 
+/* TLS_FALLBACK_SCSV (RFC 7507): 3.6 no longer looks at it. */
+static void test_fallback_is_refused_where_more_was_possible(void **state)
+{
+	struct recipe recipe = {.store = "ca.pem"};
+	struct unitls_config_builder *builder = build(&recipe);
+	struct unitls_client_config *config = NULL;
+	struct unitls_client_context *client_side = NULL;
+	struct unitls_server_context *server_side;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_bytes sent;
+	struct pair pair;
+	uint8_t *hello;
+	size_t suites;
+	size_t n;
+	int status;
+
+	(void)state;
+	recipe = (struct recipe){.certificate = "ec"};
+	server_side = server_context(&recipe);
+	assert_int_equal(unitls_config_builder_set_max_version(builder, UNITLS_TLS_1_2), 0);
+	assert_int_equal(unitls_config_builder_build_client(builder, &config, &error), 0);
+	assert_int_equal(
+		unitls_client_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, &client_side, &error), 0);
+	pair_open(&pair, client_side, server_side, SERVER_NAME);
+	assert_int_equal(unitls_connection_handshake(pair.client, &error), UNITLS_WANT_READ);
+	sent = unitls_connection_peek_outgoing(pair.client);
+	hello = malloc(sent.size);
+	assert_non_null(hello);
+	memcpy(hello, sent.data, sent.size);
+	suites = HELLO_RANDOM_AT + HELLO_RANDOM_SIZE;
+	suites += 1 + (size_t)hello[suites] + 2;
+	hello[suites + 2] = 0x56; /* the second suite becomes TLS_FALLBACK_SCSV */
+	hello[suites + 3] = 0x00;
+	unitls_connection_receive(pair.server, hello, sent.size, &n);
+	status = unitls_connection_handshake(pair.server, &pair.server_error);
+	if (unitls_backend_capabilities(backend)->max_version == UNITLS_TLS_1_2) {
+		assert_int_equal(status, UNITLS_WANT_READ);
+	} else {
+		assert_int_equal(status, UNITLS_ERROR);
+		assert_int_equal(pair.server_error.alert, UNITLS_ALERT_INAPPROPRIATE_FALLBACK);
+		assert_int_equal(transfer(pair.server, pair.client), 1);
+	}
+	free(hello);
+	pair_close(&pair);
+	unitls_config_builder_free(builder);
+	unitls_client_config_unref(config);
+	unitls_client_context_unref(client_side);
+	unitls_server_context_unref(server_side);
+}
+
 /* A leaf that is in the trust store is an anchor; mbedTLS would want it self-issued. */
 static void test_a_leaf_can_be_an_anchor(void **state)
 {
@@ -915,6 +965,7 @@ int main(void)
 		cmocka_unit_test(test_missing_client_certificate_has_its_alert),
 		cmocka_unit_test(test_wrong_name_is_refused_in_the_handshake),
 		cmocka_unit_test(test_name_constraints_are_refused),
+		cmocka_unit_test(test_fallback_is_refused_where_more_was_possible),
 		cmocka_unit_test(test_a_leaf_can_be_an_anchor),
 		cmocka_unit_test(test_a_ticket_resumes),
 		cmocka_unit_test(test_no_tickets_where_client_certificates_are_asked_for),

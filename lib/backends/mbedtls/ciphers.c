@@ -22,6 +22,8 @@ static const uint16_t known[] = {0x1301, 0x1302, 0x1303, 0x1304, 0x1305, 0x002f,
 static const uint16_t defaults_1_3[] = {0x1301, 0x1302, 0x1303};
 static const uint16_t defaults_1_2[] = {0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0x009e, 0x009f, 0xccaa};
 
+#define FALLBACK_SCSV 0x5600
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static uint16_t supported[COUNT(known)];
@@ -127,4 +129,9 @@ int *mbed_ciphers_for_hello(const int *list, struct unitls_bytes hello)
 		copy[n++] = *list;
 	}
 	return copy;
+}
+
+bool mbed_ciphers_have_fallback(struct unitls_bytes hello)
+{
+	return is_offered(offered_suites(hello), FALLBACK_SCSV);
 }

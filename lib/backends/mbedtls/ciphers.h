@@ -17,5 +17,7 @@ int *mbed_ciphers_list(const struct unitls_context_params *params);
  * offers. mbedTLS 3.6 takes the client's first, whatever the order of its own list (RFC 8446, 4.1.1 leaves it to the server). NULL without memory.
  */
 int *mbed_ciphers_for_hello(const int *list, struct unitls_bytes hello);
+/* Whether a ClientHello says that an attempt with a higher version failed (RFC 7507). */
+bool mbed_ciphers_have_fallback(struct unitls_bytes hello);
 
 #endif

@@ -224,18 +224,33 @@ static bool must_defer(const struct mbed_connection *connection)
 		compat_state(&connection->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER;
 }
 
-/* Before the first step of a server, when the ClientHello is there. */
-static int prefer_own_suites(struct mbed_connection *connection)
+/* Before the first step of a server that may speak TLS 1.3, when the ClientHello is there. */
+static int read_hello(struct mbed_connection *connection)
 {
-	if (!COMPAT_TLS_1_3 || connection->context->role != UNITLS_ROLE_SERVER || connection->suites != NULL ||
-		compat_state(&connection->ssl) != MBEDTLS_SSL_HELLO_REQUEST)
+	struct unitls_bytes hello = unitls_transport_peek(connection->transport);
+
+	if (!COMPAT_TLS_1_3 || connection->context->role != UNITLS_ROLE_SERVER || connection->suites != NULL)
 		return 0;
-	connection->suites =
-		mbed_ciphers_for_hello(connection->context->suites, unitls_transport_peek(connection->transport));
+	connection->fallback = mbed_ciphers_have_fallback(hello);
+	connection->suites = mbed_ciphers_for_hello(connection->context->suites, hello);
 	if (connection->suites == NULL)
 		return MBEDTLS_ERR_SSL_ALLOC_FAILED;
 	mbedtls_ssl_conf_ciphersuites(&connection->config, connection->suites);
 	return 0;
+}
+
+/* Whether the version just negotiated is one that the client fell back to; 3.6 no longer looks at it. */
+static bool is_downgrade(const struct mbed_connection *connection)
+{
+	return connection->fallback && compat_state(&connection->ssl) == MBEDTLS_SSL_SERVER_HELLO &&
+		compat_version(&connection->ssl) < connection->context->max_version;
+}
+
+static int fail_downgrade(struct mbed_connection *connection, struct unitls_error *error)
+{
+	send_fatal(connection, UNITLS_ALERT_INAPPROPRIATE_FALLBACK);
+	return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_INAPPROPRIATE_FALLBACK,
+		"the client fell back to a version below what both have");
 }
 
 int mbed_connection_handshake(void *native, struct unitls_error *error)
@@ -244,7 +259,7 @@ int mbed_connection_handshake(void *native, struct unitls_error *error)
 	enum unitls_verify_reason reason;
 	int ret;
 
-	ret = prefer_own_suites(connection);
+	ret = read_hello(connection);
 	if (ret != 0)
 		return finish_call(connection, ret, error);
 	while (compat_state(&connection->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER) {
@@ -254,6 +269,8 @@ int mbed_connection_handshake(void *native, struct unitls_error *error)
 		ret = mbedtls_ssl_handshake_step(&connection->ssl);
 		if (ret != 0 && !should_repeat(connection, ret))
 			return finish_call(connection, ret, error);
+		if (is_downgrade(connection))
+			return fail_downgrade(connection, error);
 		reason = mbed_verify_step(connection);
 		if (reason != UNITLS_VERIFY_NONE && !must_defer(connection))
 			return fail_verify(connection, reason, error);

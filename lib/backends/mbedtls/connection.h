@@ -26,6 +26,7 @@ struct mbed_connection {
 	char alpn[UNITLS_ALPN_NAME_MAX + 1]; /* server: the answer */
 	const char *alpn_list[2];
 	int *suites; /* server: what of the context's list this client is to be given; NULL: all */
+	bool fallback; /* server: the client said that a higher version had failed (noted where TLS 1.3 is possible) */
 	struct mbed_verdict verdict;
 	struct mbed_records sent;     /* framing of what the library writes */
 	struct mbed_records received; /* framing of what it reads */

@@ -199,6 +199,7 @@ int mbed_context_new(const struct unitls_context_params *params, void **ret_cont
 		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a context");
 	context->role = params->role;
 	context->verify = params->verify;
+	context->max_version = params->max_version;
 	context->clock = params->clock;
 	context->clock_argument = params->clock_argument;
 	mbedtls_ssl_config_init(&context->config);

@@ -14,6 +14,7 @@
 struct mbed_context {
 	enum unitls_role role;
 	enum unitls_verify_mode verify;
+	uint16_t max_version;
 	unitls_clock clock; /* NULL: the system's */
 	void *clock_argument;
 	mbedtls_ssl_config config; /* the template that each connection copies */
