@@ -371,10 +371,10 @@ class Server:
             if connection.family != socket.AF_UNIX:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.context is not None:
-                connection = wrap(connection, self.context, server_side=True)
+                connection = BufferedTls(connection, self.context, server_side=True)
             self.handle(connection)
             if self.context is not None and self.clean and connection.fileno() >= 0:
-                end_tls(connection)
+                connection.end()
         except (OSError, ssl.SSLError) as error:
             self.errors.append(error)
         finally:
@@ -425,17 +425,82 @@ def server_context(certificate):
     return context
 
 
-def end_tls(connection):
-    """Sends close_notify and stays able to read (SSLSocket.unwrap() alone waits for the peer's)."""
-    timeout = connection.gettimeout()
-    connection.setblocking(False)
-    try:
+class BufferedTls:
+    """TLS by hand on a blocking socket, for tests of the ways to end: end() sends close_notify and does nothing else, where
+    SSLSocket.unwrap() would read, too."""
+
+    def __init__(self, connection, context, server_side=False, server_hostname=None):
+        self.socket = connection
+        self.incoming = ssl.MemoryBIO()
+        self.outgoing = ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_hostname)
+        self._call(self.tls.do_handshake)
+
+    def _flush(self):
+        data = self.outgoing.read()
+        if data:
+            self.socket.sendall(data)
+
+    def _call(self, function, *arguments):
+        while True:
+            try:
+                value = function(*arguments)
+                self._flush()
+                return value
+            except ssl.SSLZeroReturnError:
+                return b""
+            except ssl.SSLWantReadError:
+                self._flush()
+            except ssl.SSLError:
+                self._flush()
+                raise
+            data = self.socket.recv(65536)
+            if data:
+                self.incoming.write(data)
+            else:
+                self.incoming.write_eof()
+
+    def recv(self, size):
+        return self._call(self.tls.read, size)
+
+    def sendall(self, data):
+        view = memoryview(data)
+        while view:
+            view = view[self._call(self.tls.write, view):]
+
+    def end(self):
+        held = self.incoming.read()
+        try:
+            self.tls.unwrap()
+        except (ssl.SSLWantReadError, ssl.SSLSyscallError):
+            pass
+        self.incoming.write(held)
+        self._flush()
+
+    def setsockopt(self, *arguments):
+        self.socket.setsockopt(*arguments)
+
+    def fileno(self):
+        return self.socket.fileno()
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def end(connection):
+    """Ends our direction only: close_notify or FIN."""
+    if isinstance(connection, BufferedTls):
+        connection.end()
+    elif isinstance(connection, ssl.SSLSocket):
         connection.unwrap()
-        return True
-    except ssl.SSLWantReadError:
-        return False
-    finally:
-        connection.settimeout(timeout)
+    else:
+        connection.shutdown(socket.SHUT_WR)
 
 
 class Redis(Process):

@@ -116,26 +116,23 @@ class Base(harness.TestCase):
                                          plain=self.plain.text(), tls=self.tls.text()))
 
     def open(self, daemon, listener):
-        if listener.startswith("tls"):
-            return daemon.connect_tls(listener, self.context)
-        return daemon.connect(listener)
-
-    def end(self, connection):
-        """Ends our direction only."""
-        if isinstance(connection, ssl.SSLSocket):
-            harness.end_tls(connection)
-        else:
-            connection.shutdown(socket.SHUT_WR)
+        """A connection whose directions can be ended one by one."""
+        connection = daemon.connect(listener)
+        if not listener.startswith("tls"):
+            return connection
+        return harness.BufferedTls(connection, self.context, server_hostname="localhost")
 
 
 class Data(Base):
     def check_exchange(self, backend, listener, size, read_size):
         daemon = self.start(backend, harness.echo)
-        with self.open(daemon, listener) as client:
+        tls = listener.startswith("tls")
+        with daemon.connect_tls(listener, self.context) if tls else daemon.connect(listener) as client:
             sent, received = exchange(client, size, listener, read_size)
             self.assertEqual(sent, received)
-            self.end(client)
-            self.assertEqual(client.recv(1), b"")
+            harness.end(client)
+            if not tls:
+                self.assertEqual(client.recv(1), b"")
         line = daemon.wait_close("reason=done")
         self.assertEqual((int(line["bytes_in"]), int(line["bytes_out"])), (size, size))
 
@@ -246,7 +243,7 @@ class Ends(Base):
         daemon = self.start(backend, harness.answer_at_end)
         with self.open(daemon, listener) as client:
             client.sendall(b"question")
-            self.end(client)
+            harness.end(client)
             self.assertEqual(harness.read_all(client), b"got 8")
         self.assertEqual(daemon.wait_close()["reason"], "done")
 
@@ -255,13 +252,13 @@ class Ends(Base):
 
         def banner(connection):
             connection.sendall(b"banner")
-            self.end(connection)
+            harness.end(connection)
             heard.append(harness.read_all(connection))
         daemon = self.start(backend, banner)
         with self.open(daemon, listener) as client:
             self.assertEqual(harness.read_all(client), b"banner")
             client.sendall(b"still talking")
-            self.end(client)
+            harness.end(client)
             daemon.wait_close("reason=done")
             harness.until(lambda: heard, "the upstream to hear")
             self.assertEqual(heard, [b"still talking"])
@@ -342,7 +339,7 @@ class Ends(Base):
                 with self.open(daemon, "tls-plain") as client:
                     client.sendall(b"x")
                     self.assertEqual(harness.read_all(client), b"bye")
-                    client.unwrap()
+                    harness.end(client)
                 self.assertEqual(daemon.wait_close()["reason"], "done")
 
     def test_an_answer_of_a_server_that_does_not_read_still_arrives(self):
