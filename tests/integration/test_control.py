@@ -63,12 +63,13 @@ class Control(supervise.TestCase):
         daemon = self.daemon(CONFIG % "")
         daemon.stop(harness.signal.SIGKILL)
         self.assertTrue(os.path.exists(daemon.control))
-        again = self.daemon(CONFIG % "")
-        self.assertEqual(supervise.status(again).generation, 1)
+        again = self.daemon(CONFIG % ("control = " + daemon.control))
+        again.control = daemon.control
+        supervise.wait_status(again, lambda s: len(s.pids()) == 2, "two workers")
 
     def test_a_second_instance_on_the_same_control_socket_is_refused(self):
         daemon = self.daemon(CONFIG % "")
-        second = self.daemon(CONFIG % "", wait=False)
+        second = self.daemon(CONFIG % ("control = " + daemon.control), wait=False)
         self.assertEqual(second.wait(), 1)
         self.assertIn("another instance of unitlsd answers", second.log.wait("the control socket"))
         self.assertEqual(supervise.status(daemon).generation, 1)
