@@ -366,6 +366,41 @@ static void a_growing_file_is_read_to_its_end(void **state)
 	unitls_file_free(data, size);
 }
 
+static void a_file_that_fails_while_it_is_read_is_refused(void **state)
+{
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	uint8_t *data = NULL;
+	size_t size;
+
+	(void)state;
+	/* There is nothing at address 0. */
+	assert_int_equal(unitls_file_read("/proc/self/mem", "ca", &data, &size, &error), UNITLS_ERROR);
+	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_IO);
+	assert_string_equal(error.text, "cannot read /proc/self/mem: Input/output error");
+	assert_null(data);
+	unitls_file_free(NULL, 0);
+}
+
+static void growing_survives_failing_allocations(void **state)
+{
+	bool failed = true;
+
+	(void)state;
+	for (size_t n = 0; failed; n++) {
+		struct unitls_error error = UNITLS_ERROR_INIT;
+		uint8_t *data = NULL;
+		size_t size = 0;
+		int status;
+
+		alloc_fail_start(n);
+		status = unitls_file_read("/proc/self/maps", "ca", &data, &size, &error);
+		failed = alloc_fail_stop();
+		assert_int_equal(status, failed ? UNITLS_ERROR : 0);
+		assert_int_equal(error.error_class, failed ? UNITLS_ERROR_CLASS_MEMORY : UNITLS_ERROR_CLASS_NONE);
+		unitls_file_free(data, size);
+	}
+}
+
 static void files_are_wiped_from_memory(void **state)
 {
 	char *path = pki_path("secret");
@@ -440,6 +475,8 @@ int main(void)
 		cmocka_unit_test(unreadable_files_are_named),
 		cmocka_unit_test(a_long_path_does_not_hide_the_reason),
 		cmocka_unit_test(a_growing_file_is_read_to_its_end),
+		cmocka_unit_test(a_file_that_fails_while_it_is_read_is_refused),
+		cmocka_unit_test(growing_survives_failing_allocations),
 		cmocka_unit_test(files_are_wiped_from_memory),
 		cmocka_unit_test(references_are_counted),
 		cmocka_unit_test(no_record_for_the_error_is_fine),

@@ -18,7 +18,11 @@ static void names_cover_the_tables(void **state)
 {
 	(void)state;
 	assert_string_equal(unitls_status_name(UNITLS_OK), "ok");
+	assert_string_equal(unitls_status_name(UNITLS_WANT_READ), "want_read");
+	assert_string_equal(unitls_status_name(UNITLS_WANT_WRITE), "want_write");
 	assert_string_equal(unitls_status_name(UNITLS_WANT_APP), "want_app");
+	assert_string_equal(unitls_status_name(UNITLS_EOF), "eof");
+	assert_string_equal(unitls_status_name(UNITLS_ERROR), "error");
 	assert_string_equal(unitls_status_name(UNITLS_RAGGED_EOF), "ragged_eof");
 	assert_string_equal(unitls_error_class_name(UNITLS_ERROR_CLASS_NONE), "none");
 	assert_string_equal(unitls_error_class_name(UNITLS_ERROR_CLASS_INTERNAL), "internal");
@@ -104,6 +108,10 @@ static void a_refused_certificate_has_its_alert(void **state)
 	assert_int_equal(error.verify_depth, 2);
 	assert_string_equal(
 		error.text, "the peer's certificate was refused: expired (certificate 2 of its chain)");
+	error = (struct unitls_error)UNITLS_ERROR_INIT;
+	assert_int_equal(unitls_error_set_verify(&error, UNITLS_VERIFY_SELF_SIGNED, -1), UNITLS_ERROR);
+	assert_int_equal(error.verify_depth, -1);
+	assert_string_equal(error.text, "the peer's certificate was refused: self-signed certificate");
 }
 
 static void every_verify_reason_has_an_alert(void **state)

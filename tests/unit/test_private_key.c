@@ -462,6 +462,63 @@ static void numbers_of_a_key_are_checked(void **state)
 		"the private key is malformed");
 }
 
+/* PKCS#8 of these parts; algorithm and rest are whole values, secret is the content of one. */
+static void pkcs8_refused(struct unitls_bytes algorithm, struct unitls_bytes secret, struct unitls_bytes rest)
+{
+	struct der_writer writer;
+
+	der_writer_init(&writer);
+	der_open(&writer, 0x30);
+	der_raw(&writer, BYTES("\x02\x01\x00"));
+	der_raw(&writer, algorithm);
+	der_value(&writer, 0x04, secret);
+	der_raw(&writer, rest);
+	der_close(&writer);
+	refused(der_bytes(&writer), "the private key is malformed");
+	der_writer_fini(&writer);
+}
+
+#define P256 "\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+#define ED   "\x30\x05\x06\x03\x2b\x65\x70"
+#define SEED       \
+	"\x04\x20" \
+	"ssssssssssssssssssssssssssssssss"
+#define OTHER "\x30\x04\x06\x02\x2a\x03"
+
+static void parts_of_pkcs8_are_checked(void **state)
+{
+	struct unitls_private_key *key;
+
+	(void)state;
+	pkcs8_refused(BYTES("\x30\x00"), BYTES(SEED), BYTES(""));
+	pkcs8_refused(BYTES("\x30\x07\x06\x03\x2b\x65\x70\x05\x00"), BYTES(SEED), BYTES(""));
+	pkcs8_refused(BYTES(ED), BYTES("\x04\x01s"), BYTES(""));
+	pkcs8_refused(BYTES(ED), BYTES(SEED "\x05\x00"), BYTES(""));
+	pkcs8_refused(BYTES(ED), BYTES(SEED), BYTES("\xa0\x05"));
+	pkcs8_refused(BYTES(ED), BYTES(SEED), BYTES("\x81\x02\x01p"));
+	pkcs8_refused(BYTES(ED), BYTES(SEED), BYTES("\x81\x02\x00p"));
+	pkcs8_refused(BYTES(ED), BYTES(SEED), BYTES("\x05\x00"));
+	/* ECPrivateKey: another version, a malformed curve, a point that is none, something behind */
+	pkcs8_refused(BYTES(P256), BYTES("\x30\x06\x02\x01\x02\x04\x01k"), BYTES(""));
+	pkcs8_refused(BYTES(P256), BYTES("\x30\x08\x02\x01\x01\x04\x01k\xa0\x00"), BYTES(""));
+	pkcs8_refused(BYTES(P256), BYTES("\x30\x0d\x02\x01\x01\x04\x01k\xa1\x05\x03\x03\x00\x04p"), BYTES(""));
+	pkcs8_refused(BYTES(P256), BYTES("\x30\x08\x02\x01\x01\x04\x01k\x05\x00"), BYTES(""));
+	/* An algorithm that nobody here knows is for the backend. */
+	assert_int_equal(
+		unitls_private_key_from_mem("\x30\x0c\x02\x01\x00" OTHER "\x04\x01k", 14, NULL, &key, NULL), 0);
+	assert_int_equal(unitls_private_key_type(key), UNITLS_KEY_UNKNOWN);
+	unitls_private_key_unref(key);
+}
+
+static void malformed_encrypted_keys_are_refused(void **state)
+{
+	(void)state;
+	refused(BYTES("\x30\x02\x30\x00"), "the private key is malformed");
+	refused(BYTES("\x30\x08" OTHER "\x04\x00"), "the private key is malformed");
+	refused(BYTES("\x30\x0b" OTHER "\x04\x01k\x05\x00"), "the private key is malformed");
+	refused(BYTES("\x30\x09" OTHER "\x04\x01k"), "the private key is encrypted and no password was given");
+}
+
 static void a_traditional_block_of_garbage_is_refused(void **state)
 {
 	struct unitls_private_key *key = NULL;
@@ -611,6 +668,8 @@ int main(void)
 		cmocka_unit_test(a_key_is_what_its_label_says),
 		cmocka_unit_test(every_cut_of_a_key_is_refused),
 		cmocka_unit_test(numbers_of_a_key_are_checked),
+		cmocka_unit_test(parts_of_pkcs8_are_checked),
+		cmocka_unit_test(malformed_encrypted_keys_are_refused),
 		cmocka_unit_test(a_traditional_block_of_garbage_is_refused),
 		cmocka_unit_test(more_than_16_mib_are_refused),
 		cmocka_unit_test(secrets_are_wiped),

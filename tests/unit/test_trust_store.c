@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/certificate_list.h"
 #include "tests/unit/alloc_fail.h"
 #include "tests/unit/pki.h"
 #include <unitls/trust_store.h>
@@ -131,6 +132,38 @@ static void one_broken_certificate_refuses_the_file(void **state)
 	free(path);
 }
 
+static void a_list_can_pass_over_what_is_broken(void **state)
+{
+	static const char broken[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+				     "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n";
+	struct unitls_certificate_list list = {NULL, 0, 0};
+	size_t size;
+	char *text;
+
+	(void)state;
+	pki_write("broken-too", broken, strlen(broken));
+	pki_join("skip.pem", "broken-too", "a.pem", NULL);
+	text = pki_read("skip.pem", &size);
+	assert_int_equal(unitls_certificate_list_read(&list, text, size, UNITLS_MALFORMED_SKIP, "ca", NULL), 0);
+	assert_int_equal(list.n, 1);
+	/* A damaged frame is another matter: who knows what was lost. */
+	assert_int_equal(unitls_certificate_list_read(&list, text, size - 26, UNITLS_MALFORMED_SKIP, "ca", NULL),
+		UNITLS_ERROR);
+	unitls_certificate_list_fini(&list);
+	free(text);
+}
+
+static void more_than_16_mib_are_refused(void **state)
+{
+	size_t size = UNITLS_FILE_LIMIT_BYTES + 1;
+	uint8_t *data = calloc(1, size);
+
+	(void)state;
+	assert_non_null(data);
+	refused(data, size, "the certificates are larger than 16 MiB");
+	free(data);
+}
+
 static void an_unreadable_file_is_of_class_io(void **state)
 {
 	struct unitls_error error = UNITLS_ERROR_INIT;
@@ -211,6 +244,8 @@ int main(void)
 		cmocka_unit_test(an_empty_store_has_to_be_asked_for),
 		cmocka_unit_test(what_holds_no_certificate_is_refused),
 		cmocka_unit_test(one_broken_certificate_refuses_the_file),
+		cmocka_unit_test(a_list_can_pass_over_what_is_broken),
+		cmocka_unit_test(more_than_16_mib_are_refused),
 		cmocka_unit_test(an_unreadable_file_is_of_class_io),
 		cmocka_unit_test(the_bundle_of_the_system_is_read),
 		cmocka_unit_test(loading_survives_failing_allocations),

@@ -146,6 +146,7 @@ static void versions_1_to_3_are_known(void **state)
 	accepted(.version = BYTES(""));
 	accepted(.version = BYTES("\xa0\x03\x02\x01\x00"));
 	accepted(.version = BYTES("\xa0\x03\x02\x01\x01"), .rest = unique_id);
+	refused((struct parts){.rest = BYTES("\x81\x05\x00\x01")}, "has malformed unique identifiers");
 	accepted(.rest = extensions);
 	refused((struct parts){.version = BYTES("\xa0\x03\x02\x01\x03")}, "has an unknown version");
 	refused((struct parts){.version = BYTES("\xa0\x06\x02\x01\x02\x02\x01\x02")}, "has an unknown version");
@@ -181,6 +182,8 @@ static void the_frame_is_exact(void **state)
 	refused((struct parts){.signature = BYTES("\x03\x02\x01\x80")}, no_certificate);
 	refused((struct parts){.outer_algorithm = BYTES("\x30\x05\x06\x03\x2b\x65\x71")},
 		"names two signature algorithms");
+	refused((struct parts){.algorithm = BYTES("\x30\x00"), .outer_algorithm = BYTES("\x30\x00")},
+		"has a malformed signature algorithm");
 	refused((struct parts){.rest = BYTES("\x05\x00")}, "has trailing fields");
 }
 
@@ -321,6 +324,15 @@ static void public_keys_are_exact(void **state)
 	static const char fault[] = "has a malformed public key";
 
 	(void)state;
+	refused((struct parts){.spki = BYTES("\x30\x02\x30\x00")}, fault);
+	/* an EC key without parameters, and with a point of no known form */
+	refused((struct parts){.spki = BYTES(
+				       "\x30\x0f\x30\x09\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x03\x02\x00\x04")},
+		fault);
+	refused((struct parts){.spki = BYTES(
+				       "\x30\x14\x30\x0d\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x02\x2a\x03\x03"
+				       "\x03\x00\x05p")},
+		fault);
 	/* an unknown algorithm, with and without parameters */
 	accepted(.spki = BYTES("\x30\x0a\x30\x04\x06\x02\x2a\x03\x03\x02\x00x"));
 	accepted(.spki = BYTES("\x30\x0c\x30\x06\x06\x02\x2a\x03\x05\x00\x03\x02\x00x"));
@@ -574,6 +586,8 @@ static void a_peer_name_of_no_type_matches_nothing(void **state)
 
 	(void)state;
 	assert_false(unitls_peer_name_matches(&none, &certificate));
+	none.type = UNITLS_PEER_NAME_UNCHECKED;
+	assert_true(unitls_peer_name_matches(&none, &certificate));
 }
 
 int main(void)
