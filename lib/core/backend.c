@@ -18,16 +18,20 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct unitls_backend *loaded; /* under lock; only ever grows */
 
-/* A symbol that tells of a TLS library, and the backends that would bring it themselves. */
+/* Symbols that tell of a TLS library, one for each of its shared libraries, and the backends that would bring it themselves. */
 static const struct {
 	const char *backend;
 	const char *symbol;
 } library_symbols[] = {
 	{"openssl", "SSL_CTX_new"},
+	{"openssl", "EVP_CIPHER_CTX_new"},
 	{"boringssl", "SSL_CTX_new"},
+	{"boringssl", "EVP_CIPHER_CTX_new"},
 	{"libressl", "SSL_CTX_new"},
+	{"libressl", "EVP_CIPHER_CTX_new"},
 	{"wolfssl", "wolfSSL_new"},
 	{"mbedtls", "mbedtls_ssl_setup"},
+	{"mbedtls", "mbedtls_md_setup"},
 	{"gnutls", "gnutls_init"},
 	{"bearssl", "br_ssl_engine_current_state"},
 };
@@ -103,6 +107,14 @@ static int check_symbols(const char *name, struct unitls_error *error)
 	return 0;
 }
 
+/* They end the process when they see the flag. */
+static int check_sanitizers(const char *name, struct unitls_error *error)
+{
+	if (dlsym(RTLD_DEFAULT, "__asan_init") || dlsym(RTLD_DEFAULT, "__tsan_init"))
+		return refuse(error, name, "deep_bind does not work in a program with a sanitizer");
+	return 0;
+}
+
 /*
  * Loading -----------------------------------------------------------------------------------------------------------------
  */
@@ -144,7 +156,7 @@ static int open_module(const char *name, const char *path, bool deep_bind,
 	const struct unitls_backend_ops *ops;
 	void *handle;
 
-	if (!deep_bind && check_symbols(name, error) < 0)
+	if ((deep_bind ? check_sanitizers(name, error) : check_symbols(name, error)) < 0)
 		return UNITLS_ERROR;
 	pin_core();
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | (deep_bind ? RTLD_DEEPBIND : 0));

@@ -244,7 +244,8 @@ static int serve_want(struct unitls_socket *socket, int status, struct unitls_er
 {
 	switch (status) {
 	case UNITLS_WANT_READ:
-		return exchange(socket, error);
+		status = exchange(socket, error);
+		return status == 0 ? check_deadline(socket, error) : status;
 	case UNITLS_WANT_WRITE:
 		if (outgoing_size(socket) == 0)
 			return unitls_error_set(error, UNITLS_ERROR_CLASS_INTERNAL,

@@ -20,6 +20,13 @@
 #include "tests/unit/forged.h"
 #include "tests/unit/pki.h"
 
+/* Says why. */
+#define SKIP(reason)                           \
+	do {                                   \
+		print_message("%s\n", reason); \
+		skip();                        \
+	} while (0)
+
 static struct fake_backend *fake;
 static struct unitls_config_builder *builder;
 
@@ -534,7 +541,7 @@ static void use_real_backend(const char *name)
 	if (!backend) {
 		free(certificate);
 		free(key);
-		skip();
+		SKIP("the backend is not built");
 	}
 	pki_certificate("real", "EC:P-256", NULL, "subjectAltName=DNS:real.example\n");
 	if (unitls_signing_chain_from_file(certificate, key, NULL, &chain, &error) < 0 ||

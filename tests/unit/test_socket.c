@@ -23,6 +23,13 @@
 #include "tests/unit/pki.h"
 #include <unitls/socket.h>
 
+/* Says why. */
+#define SKIP(reason)                           \
+	do {                                   \
+		print_message("%s\n", reason); \
+		skip();                        \
+	} while (0)
+
 #define LARGE       (3u << 20)
 #define DEADLINE_MS 60000
 #define SHORT_MS    30
@@ -172,7 +179,7 @@ static void open_ends(struct ends *ends, void **state, int (*serve)(struct ends 
 	const struct fixture *fixture = *state;
 
 	if (!fixture->backend)
-		skip();
+		SKIP("the backend is not built");
 	ends->fixture = fixture;
 	open_ends_with(ends, fixture->server, serve);
 }
@@ -378,7 +385,7 @@ static void test_sending_to_one_who_never_reads_times_out(void **state)
 	assert_non_null(data);
 	if (!((const struct fixture *)*state)->backend) {
 		free(data);
-		skip();
+		SKIP("the backend is not built");
 	}
 	open_ends(&ends, state, serve_handshake);
 	must(unitls_socket_do_handshake(ends.client, &error), &error);
@@ -390,6 +397,33 @@ static void test_sending_to_one_who_never_reads_times_out(void **state)
 	assert_string_equal(error.text, "timed out");
 	close_ends(&ends);
 	free(data);
+}
+
+/* Never silent, never saying anything: the transport is always readable, and no plaintext comes of it. */
+static int serve_trickle(struct ends *ends, struct unitls_error *error)
+{
+	static const uint8_t header[5] = {22, 3, 3, 0x3f, 0xff};
+	int status = 0;
+
+	(void)error;
+	(void)send(ends->server_fd, header, sizeof(header), MSG_NOSIGNAL);
+	while (status == 0)
+		status = send(ends->server_fd, "", 1, MSG_NOSIGNAL) == 1 || errno == EAGAIN ? 0 : 1;
+	return 0;
+}
+
+static void test_a_peer_that_never_pauses_does_not_outrun_the_deadline(void **state)
+{
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct ends ends = {0};
+
+	open_ends(&ends, state, serve_trickle);
+	unitls_socket_set_deadline(ends.client, unitls_deadline_after(SHORT_MS));
+	assert_int_equal(unitls_socket_do_handshake(ends.client, &error), UNITLS_ERROR);
+	unitls_socket_free(ends.client);
+	ends.client = NULL;
+	join(&ends, 0);
+	close_ends(&ends);
 }
 
 static void test_a_truncation_is_told(void **state)
@@ -464,7 +498,7 @@ static void test_an_alert_is_found_behind_a_reset(void **state)
 	int status;
 
 	if (!fixture->backend)
-		skip();
+		SKIP("the backend is not built");
 	open_ends_with(&ends, fixture->strict_server, serve_and_vanish);
 	status = unitls_socket_do_handshake(ends.client, &error);
 	join(&ends, UNITLS_ERROR);
@@ -485,7 +519,7 @@ static void test_a_wrong_name_is_refused(void **state)
 	struct ends ends = {0};
 
 	if (!fixture->backend)
-		skip();
+		SKIP("the backend is not built");
 	other = *fixture;
 	assert_int_equal(unitls_peer_name_dns("b.example", &other.name, NULL), 0);
 	ends.fixture = &other;
@@ -589,7 +623,7 @@ static void test_a_decision_that_waits_is_asked_for(void **state)
 	size_t n;
 
 	if (!fixture->backend)
-		skip();
+		SKIP("the backend is not built");
 	builder = unitls_config_builder_from_server(unitls_server_context_config(fixture->server));
 	assert_int_equal(unitls_config_builder_set_hello_callback(builder, on_hello, NULL), 0);
 	must(unitls_config_builder_build_server(builder, &config, &error), &error);
@@ -647,6 +681,7 @@ int main(void)
 		TEST(test_interrupted_calls_go_on),
 		TEST(test_a_missed_deadline_is_not_sticky),
 		TEST(test_sending_to_one_who_never_reads_times_out),
+		TEST(test_a_peer_that_never_pauses_does_not_outrun_the_deadline),
 		TEST(test_a_truncation_is_told),
 		TEST(test_an_end_within_the_handshake_is_told),
 		TEST(test_sending_to_one_who_is_gone_fails_without_a_signal),

@@ -40,7 +40,7 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_server_context_new(struct unitls_backend
 	struct unitls_server_context **ret_context, struct unitls_error *error);
 /*
  * Proves that signing chain i works: builds its native part and drops it again. 0, or UNITLS_ERROR with the library's reason; class USAGE when
- * there is no chain i.
+ * there is no chain i. Chains that best effort dropped do not count.
  */
 UNITLS_API UNITLS_MUST_CHECK int unitls_server_context_prove(
 	struct unitls_server_context *context, size_t i, struct unitls_error *error);
