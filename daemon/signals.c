@@ -7,11 +7,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static int ignore_pipe(void)
+static int ignore(int number)
 {
 	struct sigaction action = {.sa_handler = SIG_IGN};
 
-	return sigaction(SIGPIPE, &action, NULL) == 0 ? 0 : -errno;
+	return sigaction(number, &action, NULL) == 0 ? 0 : -errno;
 }
 
 int signals_open(int *ret_fd)
@@ -22,7 +22,7 @@ int signals_open(int *ret_fd)
 	int fd;
 	int r;
 
-	r = ignore_pipe();
+	r = ignore(SIGPIPE);
 	if (r < 0)
 		return r;
 	(void)sigemptyset(&set);
@@ -55,13 +55,17 @@ int signals_read(int fd, int *ret_signal)
 void signals_restore(void)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
+	static const int masters[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 	sigset_t none;
+	size_t i;
 	int number;
 
 	for (number = 1; number < NSIG; number++)
 		if (number != SIGKILL && number != SIGSTOP)
 			(void)sigaction(number, &action, NULL);
-	(void)ignore_pipe();
+	(void)ignore(SIGPIPE);
+	for (i = 0; i < sizeof(masters) / sizeof(masters[0]); i++)
+		(void)ignore(masters[i]);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -13,7 +13,8 @@ int signals_open(int *ret_fd);
 /* The next signal's number. Returns 0; 1 when there is none; a negative errno. */
 int signals_read(int fd, int *ret_signal);
 
-/* In a child: every signal at its default and unblocked, but PIPE ignored. */
+/* In a child: every signal unblocked and at its default, but PIPE ignored, and HUP, INT, TERM and USR1 too: a terminal and systemd send
+ * them to all processes, and it is for the master to say what the children do then. */
 void signals_restore(void);
 
 #endif

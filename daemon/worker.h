@@ -8,7 +8,7 @@
 
 struct counters;
 
-/* How a worker finds itself: the user is changed already, signals are at their defaults (SIGPIPE ignored), every descriptor but the
+/* How a worker finds itself: the user is changed already, signals are as signals_restore() leaves them, every descriptor but the
  * channel and the log's is closed, log_init() is done and says "worker-INDEX". */
 struct worker_start {
 	int channel_fd;            /* to the master; the worker's */

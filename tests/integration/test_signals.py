@@ -79,6 +79,19 @@ class Signals(supervise.TestCase):
         daemon.kill(signal.SIGINT)
         self.assertEqual(daemon.wait(), 0)
 
+    def test_signals_to_all_processes_at_once_are_the_masters_alone(self):
+        daemon = self.start()
+        clients = self.clients(daemon, "web", 6)
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGINT):
+            for pid in harness.children_of(daemon.pid) + [daemon.pid]:
+                os.kill(pid, number)
+        daemon.log.wait("event=stopping")
+        for client in clients:
+            supervise.exchange(client)
+            client.close()
+        self.assertEqual(daemon.wait(), 0)
+        self.assertEqual(daemon.log.find("event=worker_died"), [])
+
     def test_sigterm_under_load_cuts_no_connection(self):
         daemon = self.start()
         load = self.load(daemon, "web", clients=30, steady=0)
