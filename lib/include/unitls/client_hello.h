@@ -23,8 +23,8 @@ enum unitls_hello_decision {
 };
 
 /*
- * Called once per server connection, from within unitls_connection_handshake, with the whole first hello; hello is lent for as
- * long as the connection lives. *context: set to another context to go on with it (the connection takes a reference of its own).
+ * Called once per server connection, from within unitls_connection_handshake, with the whole first hello; hello is lent until
+ * the handshake is complete. *context: set to another context to go on with it (the connection takes a reference of its own).
  * *alert: preset to UNITLS_ALERT_UNRECOGNIZED_NAME. The connection must not be freed in here.
  */
 typedef enum unitls_hello_decision (*unitls_hello_callback)(void *argument, struct unitls_connection *connection,
@@ -33,8 +33,9 @@ typedef enum unitls_hello_decision (*unitls_hello_callback)(void *argument, stru
 UNITLS_BEGIN_DECLS
 
 /*
- * The host name of server_name (RFC 6066, 3): lower case, without a trailing dot; NULL when absent. A syntactically wrong name (an IP
- * literal, an empty or overlong name, bytes that are no host name) never gets here: the connection was refused with an alert.
+ * The host name of server_name (RFC 6066, 3): lower case, without a trailing dot; NULL when absent. An IP literal, which RFC 6066 forbids but
+ * clients send, counts as absent. Anything else that is no host name (empty, overlong, other bytes, two names) never gets here: the
+ * connection was refused with an alert.
  */
 UNITLS_API const char *unitls_client_hello_server_name(const struct unitls_client_hello *hello);
 /* ALPN protocol i in the client's order; false past the end. */

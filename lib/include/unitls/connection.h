@@ -102,7 +102,10 @@ UNITLS_API size_t unitls_connection_incoming_size(const struct unitls_connection
 UNITLS_API size_t unitls_connection_outgoing_size(const struct unitls_connection *connection);
 UNITLS_API size_t unitls_connection_pending(const struct unitls_connection *connection);
 
-/* The parsed hello of a server connection; NULL until it has come whole and was accepted by the parser. */
+/*
+ * The parsed hello of a server connection; NULL until it has come whole and was accepted by the parser, and again after the handshake (an idle
+ * connection holds no more than it needs): keep what you want of it when it is accepted.
+ */
 UNITLS_API const struct unitls_client_hello *unitls_connection_client_hello(
 	const struct unitls_connection *connection);
 /* True once a server's hello was accepted and its context and identity are chosen; true for a client from the start. */

@@ -1,0 +1,896 @@
+/*
+ * The sans-I/O connection: drives one backend object between two buffers, and keeps the promises of <unitls/connection.h> for all backends.
+ *
+ * Invariants: a native object exists exactly in the states HANDSHAKE and OPEN and, after a failure, until the connection is freed. The backend
+ * sees only what was judged (transport.incoming_visible). An error or the end is remembered and answered again; the backend is not called after it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/backend.h"
+#include "core/buffer.h"
+#include "core/client_hello.h"
+#include "core/context.h"
+#include "core/hello_reader.h"
+#include <unitls/connection.h>
+
+enum state {
+	STATE_HELLO,     /* server: waiting for the first ClientHello */
+	STATE_DECISION,  /* server: the application has not decided on the hello yet */
+	STATE_HANDSHAKE, /* the native handshake is under way */
+	STATE_OPEN,      /* the handshake is complete */
+	STATE_CLOSED,    /* shut down before the handshake was complete */
+	STATE_FAILED,    /* a sticky failure */
+};
+
+/* How the core treats what comes in while the native handshake is under way. */
+enum filter {
+	FILTER_WATCH,  /* server: look for a HelloRetryRequest in the first flight */
+	FILTER_SECOND, /* server: judge the second ClientHello first */
+	FILTER_PASS,   /* everything is the backend's */
+};
+
+struct unitls_connection {
+	struct unitls_transport transport;
+	enum state state;
+	enum filter filter;
+	bool eof;         /* the peer's close_notify was read */
+	bool write_ended; /* our close_notify is out */
+	bool resumed;
+	uint16_t version;
+	uint16_t cipher_suite;
+	int failure_status;           /* STATE_FAILED: what every call answers */
+	struct unitls_error *failure; /* its details; NULL when there was no memory to keep them */
+
+	struct unitls_client_context *client_context; /* one of the two is NULL */
+	struct unitls_server_context *server_context;
+	struct unitls_identity *identity;
+	const struct unitls_backend_ops *ops; /* the identity's; NULL before it is chosen */
+	void *native;
+
+	struct unitls_peer_name *peer_name; /* client */
+	char *server_name;                  /* asked for or sent; NULL when none */
+	struct unitls_bytes alpn;           /* negotiated; lent by the native object */
+
+	struct unitls_client_hello *hello; /* server, until the handshake is complete */
+	struct unitls_hello_reader hello_reader;
+	enum unitls_hello_decision decision; /* of the application, after STATE_DECISION */
+	struct unitls_server_context *decided_context;
+	int decided_alert;
+
+	struct unitls_certificate **peer_chain; /* made when first asked for */
+	size_t n_peer_chain;
+	bool peer_chain_known;
+};
+
+/* The random of a ServerHello that is a HelloRetryRequest: SHA-256("HelloRetryRequest") (RFC 8446, 4.1.3). */
+static const uint8_t hello_retry_random[32] = {
+	0xcf,
+	0x21,
+	0xad,
+	0x74,
+	0xe5,
+	0x9a,
+	0x61,
+	0x11,
+	0xbe,
+	0x1d,
+	0x8c,
+	0x02,
+	0x1e,
+	0x65,
+	0xb8,
+	0x91,
+	0xc2,
+	0xa2,
+	0x11,
+	0x16,
+	0x7a,
+	0xbb,
+	0x8c,
+	0x5e,
+	0x07,
+	0x9e,
+	0x09,
+	0xe2,
+	0xc8,
+	0xa8,
+	0x33,
+	0x9c,
+};
+
+/* Errors ------------------------------------------------------------------------------------------------------------------- */
+
+static void give_error(struct unitls_error *to, const struct unitls_error *from)
+{
+	if (to && to->error_class == UNITLS_ERROR_CLASS_NONE)
+		*to = *from;
+}
+
+/* Remembers a failure and answers it. What came in is of no use any more. */
+static int fail(struct unitls_connection *connection, int status, const struct unitls_error *details,
+	struct unitls_error *error)
+{
+	connection->state = STATE_FAILED;
+	connection->failure_status = status;
+	connection->failure = malloc(sizeof(*connection->failure));
+	if (connection->failure)
+		*connection->failure = *details;
+	unitls_buffer_clear(&connection->transport.incoming);
+	connection->transport.incoming_visible = 0;
+	give_error(error, details);
+	return status;
+}
+
+static int answer_failure(const struct unitls_connection *connection, struct unitls_error *error)
+{
+	if (connection->failure)
+		give_error(error, connection->failure);
+	else
+		(void)unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory to keep the first error");
+	return connection->failure_status;
+}
+
+static int fail_truncated(struct unitls_connection *connection, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+
+	(void)unitls_error_set(&details, UNITLS_ERROR_CLASS_IO, "the peer ended the connection %s",
+		connection->state == STATE_OPEN ? "without close_notify: data may be missing"
+						: "within the handshake");
+	return fail(connection, UNITLS_RAGGED_EOF, &details, error);
+}
+
+static void send_plain_alert(struct unitls_connection *connection, int alert)
+{
+	const uint8_t record[] = {21, 3, 3, 0, 2, 2, (uint8_t)alert};
+
+	(void)unitls_transport_write(
+		&connection->transport, record, sizeof(record)); /* without memory nothing can be sent */
+}
+
+/* A failure found by the core before anything is encrypted: the alert goes out as plain text. */
+static int fail_with_alert(
+	struct unitls_connection *connection, const struct unitls_error *details, struct unitls_error *error)
+{
+	if (details->alert != UNITLS_ALERT_NONE && details->error_class != UNITLS_ERROR_CLASS_PEER_ALERT)
+		send_plain_alert(connection, details->alert);
+	return fail(connection, UNITLS_ERROR, details, error);
+}
+
+/*
+ * What a backend call answered, made uniform: a want at the end of the transport is a truncation, whatever the library thinks of it; an
+ * allocation that failed under it is a failure.
+ */
+static int settle(
+	struct unitls_connection *connection, int status, struct unitls_error *details, struct unitls_error *error)
+{
+	struct unitls_transport *transport = &connection->transport;
+
+	unitls_buffer_release_if_empty(&transport->incoming);
+	if (transport->out_of_memory) {
+		*details = (struct unitls_error)UNITLS_ERROR_INIT;
+		(void)unitls_error_set(details, UNITLS_ERROR_CLASS_MEMORY, "no memory for outgoing data");
+		return fail(connection, UNITLS_ERROR, details, error);
+	}
+	if (status == UNITLS_WANT_READ && unitls_transport_at_eof(transport))
+		return fail_truncated(connection, error);
+	if (status == UNITLS_RAGGED_EOF)
+		return fail_truncated(connection, error);
+	if (status >= 0)
+		return status;
+	if (details->backend[0] == '\0')
+		memcpy(details->backend, connection->ops->name,
+			strnlen(connection->ops->name, sizeof(details->backend) - 1));
+	return fail(connection, status, details, error);
+}
+
+static int usage(struct unitls_error *error, const char *what)
+{
+	return unitls_error_set(error, UNITLS_ERROR_CLASS_USAGE, "%s", what);
+}
+
+/* Making and freeing --------------------------------------------------------------------------------------------------------- */
+
+static int start_native(
+	struct unitls_connection *connection, struct unitls_bytes alpn_selected, struct unitls_error *error)
+{
+	struct unitls_connection_params params = {
+		.transport = &connection->transport,
+		.peer_name = connection->peer_name,
+		.server_name = connection->client_context ? connection->server_name : NULL,
+		.alpn_selected = alpn_selected,
+	};
+	int status;
+
+	connection->ops = connection->identity->ops;
+	status =
+		connection->ops->connection_new(connection->identity->native, &params, &connection->native, error);
+	if (status < 0)
+		return status;
+	connection->state = STATE_HANDSHAKE;
+	return UNITLS_OK;
+}
+
+static int take_peer_name(
+	struct unitls_connection *connection, const struct unitls_peer_name *name, struct unitls_error *error)
+{
+	struct unitls_backend *backend = unitls_client_context_backend(connection->client_context);
+	bool is_address = name->type == UNITLS_PEER_NAME_IPV4 || name->type == UNITLS_PEER_NAME_IPV6;
+
+	if (name->type == UNITLS_PEER_NAME_NONE)
+		return usage(error, "a client connection needs a peer name");
+	if (is_address && !(unitls_backend_capabilities(backend)->bits & UNITLS_CAP_IP_NAMES))
+		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "server_name",
+			"%s cannot verify an IP address", unitls_backend_name(backend));
+	connection->peer_name = malloc(sizeof(*connection->peer_name));
+	if (!connection->peer_name)
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a connection");
+	*connection->peer_name = *name;
+	if (!is_address && connection->peer_name->text[0] != '\0') {
+		connection->server_name = strdup(connection->peer_name->text);
+		if (!connection->server_name)
+			return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a connection");
+	}
+	return UNITLS_OK;
+}
+
+int unitls_client_connection_new(struct unitls_client_context *context, const struct unitls_peer_name *peer_name,
+	struct unitls_connection **ret_connection, struct unitls_error *error)
+{
+	struct unitls_connection *connection = calloc(1, sizeof(*connection));
+	int status;
+
+	if (!connection)
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a connection");
+	connection->client_context = unitls_client_context_ref(context);
+	connection->filter = FILTER_PASS;
+	status = take_peer_name(connection, peer_name, error);
+	if (status < 0)
+		goto out;
+	connection->identity = unitls_client_context_identity(context);
+	status = start_native(connection, (struct unitls_bytes){NULL, 0}, error);
+	if (status < 0)
+		goto out;
+	*ret_connection = connection;
+	return UNITLS_OK;
+out:
+	unitls_connection_free(connection);
+	return status;
+}
+
+int unitls_server_connection_new(struct unitls_server_context *context, struct unitls_connection **ret_connection,
+	struct unitls_error *error)
+{
+	struct unitls_connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a connection");
+	connection->server_context = unitls_server_context_ref(context);
+	connection->state = STATE_HELLO;
+	connection->decided_alert = UNITLS_ALERT_UNRECOGNIZED_NAME;
+	*ret_connection = connection;
+	return UNITLS_OK;
+}
+
+void unitls_connection_free(struct unitls_connection *connection)
+{
+	if (!connection)
+		return;
+	for (size_t i = 0; i < connection->n_peer_chain; i++)
+		unitls_certificate_unref(connection->peer_chain[i]);
+	free(connection->peer_chain);
+	if (connection->native)
+		connection->ops->connection_free(connection->native);
+	unitls_identity_unref(connection->identity);
+	unitls_client_context_unref(connection->client_context);
+	unitls_server_context_unref(connection->server_context);
+	unitls_server_context_unref(connection->decided_context);
+	unitls_client_hello_free(connection->hello);
+	unitls_buffer_clear(&connection->transport.incoming);
+	unitls_buffer_clear(&connection->transport.outgoing);
+	free(connection->peer_name);
+	free(connection->server_name);
+	free(connection->failure);
+	free(connection);
+}
+
+/* Ciphertext in ------------------------------------------------------------------------------------------------------------ */
+
+/* After a failure or the end nobody will look at what comes in: it is taken and dropped. */
+static bool drops_incoming(const struct unitls_connection *connection)
+{
+	return connection->eof || connection->state == STATE_FAILED || connection->state == STATE_CLOSED;
+}
+
+static void added_incoming(struct unitls_connection *connection, size_t n)
+{
+	struct unitls_transport *transport = &connection->transport;
+
+	transport->incoming.tail += n;
+	if (drops_incoming(connection)) {
+		unitls_buffer_clear(&transport->incoming);
+		transport->incoming_visible = 0;
+	} else if (connection->filter == FILTER_PASS) {
+		transport->incoming_visible += n;
+	}
+}
+
+void unitls_connection_receive(struct unitls_connection *connection, const void *data, size_t size, size_t *ret_n)
+{
+	struct unitls_buffer *incoming = &connection->transport.incoming;
+	size_t room = UNITLS_INCOMING_LIMIT_BYTES - unitls_buffer_size(incoming);
+	size_t n = size < room ? size : room;
+
+	*ret_n = 0;
+	if (drops_incoming(connection)) {
+		*ret_n = size;
+		return;
+	}
+	if (n == 0 || unitls_buffer_reserve(incoming, n, UNITLS_INCOMING_LIMIT_BYTES) < 0)
+		return;
+	memcpy(incoming->data + incoming->tail, data, n);
+	added_incoming(connection, n);
+	*ret_n = n;
+}
+
+/* How much to offer for reading: what is cheap while little is expected, all that may be held once data flows. */
+static size_t wanted_room(const struct unitls_connection *connection, size_t room)
+{
+	size_t wanted = connection->state == STATE_OPEN ? UNITLS_INCOMING_LIMIT_BYTES : 4096;
+	size_t held_room = connection->transport.incoming.capacity - connection->transport.incoming.tail;
+
+	if (wanted < held_room)
+		wanted = held_room;
+	return wanted < room ? wanted : room;
+}
+
+int unitls_connection_reserve_incoming(
+	struct unitls_connection *connection, uint8_t **ret_data, size_t *ret_size, struct unitls_error *error)
+{
+	struct unitls_buffer *incoming = &connection->transport.incoming;
+	size_t room = UNITLS_INCOMING_LIMIT_BYTES - unitls_buffer_size(incoming);
+
+	if (room == 0)
+		return usage(error, "the incoming buffer is full");
+	if (unitls_buffer_reserve(incoming, wanted_room(connection, room), UNITLS_INCOMING_LIMIT_BYTES) < 0)
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for incoming data");
+	*ret_data = incoming->data + incoming->tail;
+	*ret_size = incoming->capacity - incoming->tail;
+	return UNITLS_OK;
+}
+
+void unitls_connection_commit_incoming(struct unitls_connection *connection, size_t n)
+{
+	added_incoming(connection, n);
+	unitls_buffer_release_if_empty(&connection->transport.incoming);
+}
+
+void unitls_connection_receive_eof(struct unitls_connection *connection)
+{
+	connection->transport.incoming_eof = true;
+}
+
+/* Ciphertext out ----------------------------------------------------------------------------------------------------------- */
+
+struct unitls_bytes unitls_connection_peek_outgoing(const struct unitls_connection *connection)
+{
+	const struct unitls_buffer *outgoing = &connection->transport.outgoing;
+	struct unitls_bytes bytes = {NULL, 0};
+
+	if (outgoing->tail > outgoing->head) {
+		bytes.data = outgoing->data + outgoing->head;
+		bytes.size = outgoing->tail - outgoing->head;
+	}
+	return bytes;
+}
+
+void unitls_connection_consume_outgoing(struct unitls_connection *connection, size_t n)
+{
+	unitls_buffer_consume(&connection->transport.outgoing, n);
+}
+
+/* The server's hello --------------------------------------------------------------------------------------------------------- */
+
+/* Takes the place of the connection's own context. */
+static void switch_context(struct unitls_connection *connection, struct unitls_server_context *context)
+{
+	if (!context || context == connection->server_context)
+		return;
+	(void)unitls_server_context_ref(context);
+	unitls_server_context_unref(connection->server_context);
+	connection->server_context = context;
+}
+
+/* The hello is accepted: chooses identity and ALPN, and makes the native object. */
+static int accept_hello(struct unitls_connection *connection, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	struct unitls_selection selection;
+	int status;
+
+	status = unitls_server_context_select(connection->server_context, connection->hello, &selection, &details);
+	if (status == UNITLS_OK)
+		status = unitls_server_context_identity(
+			connection->server_context, selection.chain, &connection->identity, &details);
+	if (status == UNITLS_OK)
+		status = start_native(connection, selection.alpn_selected, &details);
+	if (status < 0) {
+		if (details.alert == UNITLS_ALERT_NONE)
+			details.alert = UNITLS_ALERT_INTERNAL_ERROR;
+		return fail_with_alert(connection, &details, error);
+	}
+	connection->filter = FILTER_WATCH;
+	connection->transport.incoming_visible = connection->hello_reader.parsed;
+	connection->hello_reader = (struct unitls_hello_reader){.which = UNITLS_HELLO_SECOND};
+	return UNITLS_OK;
+}
+
+static int reject_hello(struct unitls_connection *connection, int alert, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+
+	(void)unitls_error_set_alert(&details, UNITLS_ERROR_CLASS_LOCAL_ALERT, alert,
+		"refused by the application: %s", unitls_alert_name(alert));
+	return fail_with_alert(connection, &details, error);
+}
+
+static int act_on_decision(struct unitls_connection *connection, enum unitls_hello_decision decision,
+	struct unitls_server_context *context, int alert, struct unitls_error *error)
+{
+	switch (decision) {
+	case UNITLS_HELLO_WAIT:
+		connection->state = STATE_DECISION;
+		return UNITLS_WANT_APP;
+	case UNITLS_HELLO_REJECT:
+		return reject_hello(connection, alert, error);
+	case UNITLS_HELLO_ACCEPT:
+		break;
+	}
+	switch_context(connection, context);
+	return accept_hello(connection, error);
+}
+
+static int ask_application(struct unitls_connection *connection, struct unitls_error *error)
+{
+	const struct unitls_settings *settings = unitls_server_context_settings(connection->server_context);
+	struct unitls_server_context *context = NULL;
+	int alert = UNITLS_ALERT_UNRECOGNIZED_NAME;
+	enum unitls_hello_decision decision;
+
+	if (!settings->hello_callback)
+		return accept_hello(connection, error);
+	connection->decision = UNITLS_HELLO_WAIT;
+	connection->state = STATE_DECISION;
+	decision = settings->hello_callback(
+		settings->hello_argument, connection, connection->hello, &context, &alert);
+	/* The application may have decided from within the callback by unitls_connection_decide_hello and then said WAIT. */
+	if (decision == UNITLS_HELLO_WAIT && connection->decision != UNITLS_HELLO_WAIT)
+		return act_on_decision(connection, connection->decision, connection->decided_context,
+			connection->decided_alert, error);
+	return act_on_decision(connection, decision, context, alert, error);
+}
+
+static int keep_server_name(struct unitls_connection *connection)
+{
+	const char *name = unitls_client_hello_server_name(connection->hello);
+
+	if (!name)
+		return UNITLS_OK;
+	connection->server_name = strdup(name);
+	return connection->server_name ? UNITLS_OK : UNITLS_ERROR;
+}
+
+/* STATE_HELLO: gets the hello together, parses it, has it decided. */
+static int read_first_hello(struct unitls_connection *connection, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	struct unitls_bytes message;
+	int status;
+
+	status = unitls_hello_reader_step(&connection->hello_reader, &connection->transport, &message, &details);
+	if (status == UNITLS_WANT_READ && connection->transport.incoming_eof)
+		return fail_truncated(connection, error);
+	if (status > 0)
+		return status;
+	if (status == UNITLS_OK)
+		status = unitls_client_hello_parse(message.data, message.size, &connection->hello, &details);
+	if (status == UNITLS_OK && keep_server_name(connection) < 0)
+		status = unitls_error_set_alert(&details, UNITLS_ERROR_CLASS_MEMORY, UNITLS_ALERT_INTERNAL_ERROR,
+			"no memory for a server name");
+	if (status < 0)
+		return fail_with_alert(connection, &details, error);
+	return ask_application(connection, error);
+}
+
+static bool bytes_equal(struct unitls_bytes a, struct unitls_bytes b)
+{
+	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* RFC 8446, 4.1.2: the second hello differs only in what the retry asked for. A changed name would escape the choice already made. */
+static int check_second_hello(const struct unitls_client_hello *first, const struct unitls_client_hello *second,
+	struct unitls_error *error)
+{
+	if (first->has_server_name != second->has_server_name ||
+		strcmp(first->server_name, second->server_name) != 0)
+		return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_ILLEGAL_PARAMETER,
+			"the second ClientHello has another server name");
+	if (first->has_alpn != second->has_alpn || !bytes_equal(first->alpn, second->alpn))
+		return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_ILLEGAL_PARAMETER,
+			"the second ClientHello has another ALPN list");
+	return UNITLS_OK;
+}
+
+/* FILTER_SECOND: 0 when the backend may go on, which it may also for a record that is no handshake. */
+static int read_second_hello(struct unitls_connection *connection, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	struct unitls_client_hello *second = NULL;
+	struct unitls_transport *transport = &connection->transport;
+	struct unitls_bytes message;
+	int status;
+
+	if (transport->incoming_visible > 0)
+		return UNITLS_OK;
+	status = unitls_hello_reader_step(&connection->hello_reader, transport, &message, &details);
+	if (status == UNITLS_EOF)
+		return UNITLS_OK;
+	if (status == UNITLS_WANT_READ)
+		return transport->incoming_eof ? fail_truncated(connection, error) : status;
+	if (status == UNITLS_OK)
+		status = unitls_client_hello_parse(message.data, message.size, &second, &details);
+	if (status == UNITLS_OK)
+		status = check_second_hello(connection->hello, second, &details);
+	unitls_client_hello_free(second);
+	if (status < 0)
+		return fail_with_alert(connection, &details, error);
+	connection->filter = FILTER_PASS;
+	transport->incoming_visible = unitls_buffer_size(&transport->incoming);
+	return UNITLS_OK;
+}
+
+/* FILTER_WATCH: the first octets that the native server sends tell whether it asked for a second hello. */
+static void watch_first_flight(struct unitls_connection *connection)
+{
+	struct unitls_transport *transport = &connection->transport;
+	struct unitls_bytes flight = unitls_connection_peek_outgoing(connection);
+	const size_t random_at = UNITLS_RECORD_HEADER_SIZE + 4 + 2;
+
+	if (flight.size == 0)
+		return;
+	if (flight.size >= random_at + sizeof(hello_retry_random) && flight.data[0] == 22 && flight.data[5] == 2 &&
+		memcmp(flight.data + random_at, hello_retry_random, sizeof(hello_retry_random)) == 0) {
+		connection->filter = FILTER_SECOND;
+		return;
+	}
+	connection->filter = FILTER_PASS;
+	transport->incoming_visible = unitls_buffer_size(&transport->incoming);
+}
+
+int unitls_connection_decide_hello(struct unitls_connection *connection, enum unitls_hello_decision decision,
+	struct unitls_server_context *context, int alert, struct unitls_error *error)
+{
+	if (connection->state != STATE_DECISION || connection->decision != UNITLS_HELLO_WAIT)
+		return usage(error, "no decision on a ClientHello is pending");
+	if (decision == UNITLS_HELLO_WAIT)
+		return usage(error, "WAIT is no decision");
+	connection->decision = decision;
+	connection->decided_context = context ? unitls_server_context_ref(context) : NULL;
+	connection->decided_alert = alert;
+	return UNITLS_OK;
+}
+
+/* The handshake -------------------------------------------------------------------------------------------------------------- */
+
+static bool alpn_was_offered(const struct unitls_connection *connection, struct unitls_bytes name)
+{
+	const struct unitls_settings *settings = unitls_client_context_settings(connection->client_context);
+
+	for (size_t i = 0; i < settings->n_alpn; i++)
+		if (bytes_equal(settings->alpn[i], name))
+			return true;
+	return false;
+}
+
+/* The native handshake is complete: keeps what was negotiated, lets go of what is needed no more. */
+static int complete(struct unitls_connection *connection, struct unitls_error *error)
+{
+	struct unitls_connection_info info = {0};
+
+	connection->ops->info(connection->native, &info);
+	connection->version = info.version;
+	connection->cipher_suite = info.cipher_suite;
+	connection->alpn = info.alpn;
+	connection->resumed = info.resumed;
+	if (connection->client_context && info.alpn.size > 0 && !alpn_was_offered(connection, info.alpn)) {
+		struct unitls_error details = UNITLS_ERROR_INIT;
+
+		(void)unitls_error_set(&details, UNITLS_ERROR_CLASS_PROTOCOL,
+			"the server chose an ALPN protocol that was not offered");
+		return fail(connection, UNITLS_ERROR, &details, error);
+	}
+	unitls_client_hello_free(connection->hello);
+	connection->hello = NULL;
+	connection->state = STATE_OPEN;
+	return UNITLS_OK;
+}
+
+static int native_handshake(struct unitls_connection *connection, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	struct unitls_transport *transport = &connection->transport;
+	size_t visible;
+	int status;
+
+	for (;;) {
+		if (connection->filter == FILTER_SECOND) {
+			status = read_second_hello(connection, error);
+			if (status != UNITLS_OK)
+				return status;
+		}
+		visible = transport->incoming_visible;
+		status = connection->ops->handshake(connection->native, &details);
+		if (connection->filter == FILTER_WATCH)
+			watch_first_flight(connection);
+		if (status == UNITLS_OK) {
+			unitls_buffer_release_if_empty(&transport->incoming);
+			return complete(connection, error);
+		}
+		/* Judging the next record may have made something visible: the backend wants it. */
+		if (status != UNITLS_WANT_READ || unitls_buffer_size(&transport->incoming) == 0 ||
+			(transport->incoming_visible == visible && visible > 0))
+			return settle(connection, status, &details, error);
+		if (connection->filter != FILTER_SECOND && transport->incoming_visible == 0)
+			return settle(connection, status, &details, error);
+	}
+}
+
+int unitls_connection_handshake(struct unitls_connection *connection, struct unitls_error *error)
+{
+	int status = UNITLS_OK;
+
+	switch (connection->state) {
+	case STATE_OPEN:
+		return UNITLS_OK;
+	case STATE_FAILED:
+		return answer_failure(connection, error);
+	case STATE_CLOSED:
+		return usage(error, "the connection was shut down");
+	case STATE_HELLO:
+		status = read_first_hello(connection, error);
+		break;
+	case STATE_DECISION:
+		if (connection->decision == UNITLS_HELLO_WAIT)
+			return UNITLS_WANT_APP;
+		status = act_on_decision(connection, connection->decision, connection->decided_context,
+			connection->decided_alert, error);
+		break;
+	case STATE_HANDSHAKE:
+		break;
+	}
+	if (status != UNITLS_OK)
+		return status;
+	return native_handshake(connection, error);
+}
+
+/* Plaintext ------------------------------------------------------------------------------------------------------------------ */
+
+/* 0 when plaintext may flow. */
+static int check_open(const struct unitls_connection *connection, struct unitls_error *error)
+{
+	if (connection->state == STATE_FAILED)
+		return answer_failure(connection, error);
+	if (connection->state == STATE_CLOSED)
+		return usage(error, "the connection was shut down");
+	if (connection->state != STATE_OPEN)
+		return usage(error, "the handshake is not complete");
+	return UNITLS_OK;
+}
+
+int unitls_connection_read(
+	struct unitls_connection *connection, void *buffer, size_t size, size_t *ret_n, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	int status;
+
+	*ret_n = 0;
+	if (connection->eof)
+		return UNITLS_EOF;
+	status = check_open(connection, error);
+	if (status != UNITLS_OK)
+		return status;
+	if (size == 0)
+		return usage(error, "a read of no bytes");
+	if (connection->write_ended &&
+		!(unitls_backend_capabilities(unitls_connection_backend(connection))->bits &
+			UNITLS_CAP_HALF_CLOSE))
+		return UNITLS_EOF;
+	status = connection->ops->read(connection->native, buffer, size, ret_n, &details);
+	if (status == UNITLS_EOF) {
+		connection->eof = true;
+		unitls_buffer_clear(&connection->transport.incoming);
+		connection->transport.incoming_visible = 0;
+		return UNITLS_EOF;
+	}
+	return settle(connection, status, &details, error);
+}
+
+/* Room for one record with n bytes of plaintext, below the limit; made now, so that the library's write cannot be cut short. */
+static int make_room(struct unitls_connection *connection, size_t n, struct unitls_error *error)
+{
+	struct unitls_buffer *outgoing = &connection->transport.outgoing;
+	size_t record = n + (UNITLS_RECORD_CIPHERTEXT_MAX - UNITLS_RECORD_PLAINTEXT_MAX);
+	struct unitls_error details = UNITLS_ERROR_INIT;
+
+	if (unitls_buffer_size(outgoing) + record > UNITLS_OUTGOING_LIMIT_BYTES)
+		return UNITLS_WANT_WRITE;
+	if (unitls_buffer_reserve(outgoing, record, UNITLS_OUTGOING_LIMIT_BYTES + UNITLS_OUTGOING_SLACK_BYTES) ==
+		0)
+		return UNITLS_OK;
+	(void)unitls_error_set(&details, UNITLS_ERROR_CLASS_MEMORY, "no memory for outgoing data");
+	return fail(connection, UNITLS_ERROR, &details, error);
+}
+
+/* One record. */
+static int write_record(struct unitls_connection *connection, const uint8_t *data, size_t n, size_t *ret_n,
+	struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	int status = make_room(connection, n, error);
+
+	*ret_n = 0;
+	if (status != UNITLS_OK)
+		return status;
+	status = connection->ops->write(connection->native, data, n, ret_n, &details);
+	unitls_buffer_release_if_empty(&connection->transport.outgoing);
+	return settle(connection, status, &details, error);
+}
+
+int unitls_connection_write(struct unitls_connection *connection, const void *data, size_t size, size_t *ret_n,
+	struct unitls_error *error)
+{
+	size_t done = 0;
+	int status;
+
+	*ret_n = 0;
+	status = check_open(connection, error);
+	if (status != UNITLS_OK)
+		return status;
+	if (connection->write_ended)
+		return usage(error, "write after shutdown");
+	while (done < size && status == UNITLS_OK) {
+		size_t n = size - done < UNITLS_RECORD_PLAINTEXT_MAX ? size - done : UNITLS_RECORD_PLAINTEXT_MAX;
+		size_t taken;
+
+		/* An error after some records were taken is sticky: the next call reports it. */
+		status =
+			write_record(connection, (const uint8_t *)data + done, n, &taken, done > 0 ? NULL : error);
+		done += taken;
+	}
+	*ret_n = done;
+	return done > 0 ? UNITLS_OK : status;
+}
+
+int unitls_connection_shutdown(struct unitls_connection *connection, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	int status;
+
+	if (connection->state == STATE_FAILED)
+		return answer_failure(connection, error);
+	if (connection->write_ended || connection->state == STATE_CLOSED)
+		return UNITLS_OK;
+	if (connection->state != STATE_OPEN) {
+		connection->state = STATE_CLOSED;
+		return UNITLS_OK;
+	}
+	status = connection->ops->shutdown(connection->native, &details);
+	status = settle(connection, status, &details, error);
+	if (status == UNITLS_OK)
+		connection->write_ended = true;
+	return status;
+}
+
+/* What is so ----------------------------------------------------------------------------------------------------------------- */
+
+size_t unitls_connection_incoming_size(const struct unitls_connection *connection)
+{
+	return unitls_buffer_size(&connection->transport.incoming);
+}
+
+size_t unitls_connection_outgoing_size(const struct unitls_connection *connection)
+{
+	return unitls_buffer_size(&connection->transport.outgoing);
+}
+
+size_t unitls_connection_pending(const struct unitls_connection *connection)
+{
+	return connection->state == STATE_OPEN && !connection->eof ? connection->ops->pending(connection->native)
+								   : 0;
+}
+
+const struct unitls_client_hello *unitls_connection_client_hello(const struct unitls_connection *connection)
+{
+	return connection->hello;
+}
+
+bool unitls_connection_hello_accepted(const struct unitls_connection *connection)
+{
+	return connection->native != NULL;
+}
+
+bool unitls_connection_handshake_done(const struct unitls_connection *connection)
+{
+	return connection->version != 0;
+}
+
+uint16_t unitls_connection_cipher(const struct unitls_connection *connection)
+{
+	return connection->cipher_suite;
+}
+
+uint16_t unitls_connection_negotiated_tls_version(const struct unitls_connection *connection)
+{
+	return connection->version;
+}
+
+struct unitls_bytes unitls_connection_negotiated_protocol(const struct unitls_connection *connection)
+{
+	return connection->alpn;
+}
+
+const char *unitls_connection_server_name(const struct unitls_connection *connection)
+{
+	return connection->server_name;
+}
+
+/* Appends one certificate of the peer; one that the core cannot read ends the list. */
+static int add_peer_certificate(void *argument, struct unitls_bytes der)
+{
+	struct unitls_connection *connection = argument;
+	size_t n = connection->n_peer_chain;
+	struct unitls_certificate **chain = realloc(connection->peer_chain, (n + 1) * sizeof(*chain));
+
+	if (!chain)
+		return UNITLS_ERROR;
+	connection->peer_chain = chain;
+	if (unitls_certificate_from_mem(der.data, der.size, &chain[n], NULL) < 0)
+		return UNITLS_ERROR;
+	connection->n_peer_chain++;
+	return UNITLS_OK;
+}
+
+struct unitls_certificate *unitls_connection_peer_certificate(struct unitls_connection *connection, size_t i)
+{
+	if (!connection->native || connection->version == 0)
+		return NULL;
+	if (!connection->peer_chain_known) {
+		connection->peer_chain_known = true;
+		(void)connection->ops->peer_chain(
+			connection->native, add_peer_certificate, connection); /* a shorter list says it */
+	}
+	return i < connection->n_peer_chain ? connection->peer_chain[i] : NULL;
+}
+
+bool unitls_connection_resumed(const struct unitls_connection *connection)
+{
+	return connection->resumed;
+}
+
+struct unitls_client_context *unitls_connection_client_context(const struct unitls_connection *connection)
+{
+	return connection->client_context;
+}
+
+struct unitls_server_context *unitls_connection_server_context(const struct unitls_connection *connection)
+{
+	return connection->server_context;
+}
+
+struct unitls_backend *unitls_connection_backend(const struct unitls_connection *connection)
+{
+	if (connection->client_context)
+		return unitls_client_context_backend(connection->client_context);
+	return unitls_server_context_backend(connection->server_context);
+}
