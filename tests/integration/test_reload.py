@@ -219,15 +219,15 @@ class Certificates(supervise.TestCase):
             return "%s:%d: " % (daemon.config_path, self.config.count("\n") + 2)
         if kind == 1:
             os.unlink(self.certificate)
-            return "%s:6: " % daemon.config_path
+            return "%s:7: " % daemon.config_path
         if kind == 2:
             self.mismatched()
-            return "%s:6: " % daemon.config_path
+            return "%s:7: " % daemon.config_path
         if kind == 3:
             self.use(self.write("garbage", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"))
-            return "%s:6: " % daemon.config_path
+            return "%s:7: " % daemon.config_path
         daemon.write(self.config.replace("upstream = back", "upstream = front"))
-        return "%s:10: " % daemon.config_path
+        return "%s:11: " % daemon.config_path
 
     def check_50_reloads_under_load(self, backend):
         daemon = self.prepare(backend)
