@@ -254,6 +254,11 @@ void acceptor_set_listener(struct acceptor *acceptor, struct listener *listener,
 {
 	struct listener *old = acceptor->listener;
 
+	/* Given anew while its queue was still being emptied: it stays. */
+	if (acceptor->releasing) {
+		acceptor->releasing = false;
+		acceptor->all->releasing_count--;
+	}
 	acceptor->listener = listener_ref(listener);
 	acceptor->column = column;
 	listener_unref(old);
