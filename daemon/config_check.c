@@ -162,6 +162,8 @@ static void warn_of_tls(const struct config_tls *tls, struct diagnostics *list)
 {
 	const struct config_section *section = &tls->section;
 
+	if (list->error_count > 0)
+		return; /* a reference may be among what is wrong: then every role is a guess */
 	if (!tls->used_by_listener && !tls->used_by_upstream) {
 		tell(list, DIAGNOSTIC_WARNING, &section->origin, "[tls %s] is used by nothing", section->name);
 		return;
@@ -292,7 +294,7 @@ int config_check(struct config *config, enum config_form form, struct diagnostic
 	for (size_t i = 0; i < config->upstream_count; i++)
 		check_upstream(config, &config->upstreams[i], list);
 	r = check_addresses(config, list);
-	if (r == 0 && form == CONFIG_FORM_FILE)
+	if (r == 0 && form == CONFIG_FORM_FILE && list->error_count == 0)
 		r = warn_of_upstreams(config, list);
 	return r;
 }

@@ -80,7 +80,7 @@ static const struct config_key keys[] = {
 		.name = "log_level",
 		.default_text = "info",
 		.words = log_levels,
-		.argument = "level",
+		.argument = "error | warning | info | debug",
 		.help = "the least important messages that are logged",
 		.manual = "",
 	},

@@ -160,6 +160,7 @@ static int read_keys(struct files *files)
 	int r = 0;
 
 	files->broken_key = false;
+	files->is_unpaired = false;
 	files->key_count = 0;
 	files->keys = calloc(list->count + 1, sizeof(*files->keys));
 	if (!files->keys)
@@ -295,8 +296,10 @@ static int find_key(struct files *files, const struct config_certificate *certif
 	}
 	chosen = choose_key(files, certificate, first, data, size);
 	unitls_certificate_unref(first);
-	if (!chosen)
+	if (!chosen) {
+		files->is_unpaired = true;
 		return 1;
+	}
 	chosen->used = true;
 	*ret_key = unitls_private_key_ref(chosen->key);
 	memcpy(key_blob, chosen->blob, CONFIG_BLOB_SIZE);
@@ -343,7 +346,7 @@ static int read_certificates(struct files *files)
 		r = take_certificate(files, &list->items[i], data, size);
 		file_wipe(data, size);
 	}
-	for (size_t i = 0; i < files->key_count && r >= 0; i++) {
+	for (size_t i = 0; i < files->key_count && r >= 0 && !files->is_unpaired; i++) {
 		if (files->keys[i].key && !files->keys[i].used)
 			tell(files, DIAGNOSTIC_WARNING, &files->keys[i].file->origin,
 				"key: %s: is the key of no certificate of this section",
