@@ -19,11 +19,8 @@
 #include "daemon/resolution.h"
 #include "daemon/sockets.h"
 
-#define SWEEP_MS 1000 /* by then the workers have emptied what a commit removed */
-
 static void start_run(struct reload *reload);
 static void on_timer(evutil_socket_t fd, short what, void *argument);
-static void on_sweep(evutil_socket_t fd, short what, void *argument);
 
 static struct timeval in_ms(unsigned ms)
 {
@@ -45,8 +42,7 @@ int reload_init(struct reload *reload, struct event_base *base, const struct loa
 	};
 	diagnostics_init(&reload->list);
 	reload->timer = evtimer_new(base, on_timer, reload);
-	reload->sweep = evtimer_new(base, on_sweep, reload);
-	return reload->timer != NULL && reload->sweep != NULL ? 0 : -ENOMEM;
+	return reload->timer != NULL ? 0 : -ENOMEM;
 }
 
 void reload_fini(struct reload *reload)
@@ -54,8 +50,6 @@ void reload_fini(struct reload *reload)
 	load_cancel(reload->load);
 	if (reload->timer != NULL)
 		event_free(reload->timer);
-	if (reload->sweep != NULL)
-		event_free(reload->sweep);
 	if (reload->log_fd >= 0)
 		(void)close(reload->log_fd);
 	generation_free(reload->pending);
@@ -221,6 +215,8 @@ void reload_reopen_log(struct reload *reload)
 
 static void succeed(struct reload *reload)
 {
+	/* The workers have taken what was queued on them, or hold them until they have. */
+	sockets_close_removed(reload->sockets);
 	remember(reload, true);
 	finish(reload);
 }
@@ -228,7 +224,6 @@ static void succeed(struct reload *reload)
 static void commit(struct reload *reload)
 {
 	struct generation *old = reload->committed;
-	struct timeval delay = in_ms(SWEEP_MS);
 
 	if (sockets_listen(reload->sockets, reload->pending->config, &reload->list) != 0) {
 		fail(reload);
@@ -245,7 +240,6 @@ static void commit(struct reload *reload)
 	generation_free(old);
 	resolution_warn(reload->resolution, reload->committed->config, &reload->list);
 	(void)resolution_want(reload->resolution, reload->committed->config, NULL);
-	(void)evtimer_add(reload->sweep, &delay);
 	(void)evtimer_del(reload->timer);
 	reload->phase = RELOAD_COMMITTING;
 }
@@ -331,15 +325,6 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 	reload->names_late = true;
 	(void)evtimer_add(reload->timer, &delay);
 	reload_evaluate(reload);
-}
-
-static void on_sweep(evutil_socket_t fd, short what, void *argument)
-{
-	struct reload *reload = argument;
-
-	(void)fd;
-	(void)what;
-	sockets_close_removed(reload->sockets);
 }
 
 static void on_loaded(void *argument, struct diagnostics *list, int snapshot_fd)

@@ -62,7 +62,6 @@ struct reload {
 	uint64_t began_ms;
 	bool names_late; /* they are not waited for any more */
 	struct event *timer;
-	struct event *sweep; /* closes what a commit removed */
 	/* The last run, for status. */
 	bool last_ok;
 	time_t last_time;
