@@ -98,7 +98,7 @@ static uint32_t judge_purpose(const struct mbed_context *context, const mbedtls_
 
 static bool same(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
 {
-	return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
+	return a->len == b->len && (a->len == 0 || memcmp(a->p, b->p, a->len) == 0);
 }
 
 /* The library trusts a listed certificate that is no CA only when it is self-issued; here every listed one is an anchor. */
