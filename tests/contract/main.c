@@ -1,0 +1,304 @@
+/*
+ * The runner: which backends there are, which items the suite must cover, and every scenario for every pair, version and cut it is meant for.
+ * A further backend joins by its line in `backends`.
+ */
+#include "contract.h"
+#include "want.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Backends ---------------------------------------------------------------------------------------------------------- */
+
+static struct contract_backend backends[] = {
+	{.name = "openssl"},
+	{.name = "mbedtls"},
+};
+#define N_BACKENDS (sizeof(backends) / sizeof(backends[0]))
+
+/* ---- Items of conformance.md --------------------------------------------------------------------------------------------- */
+
+#define ITEMS_MAX 55
+
+/* Items that need what the library does not have yet, or that are tested elsewhere. */
+static const struct {
+	int item;
+	const char *why;
+} elsewhere[] = {
+	{31, "not yet: needs sessions that a client can export"},
+	{32, "not yet: needs sessions that a client can export"},
+	{33, "not yet: needs sessions that a client can export"},
+	{34, "not yet: needs ticket keys from outside"},
+	{35, "not yet: needs sessions that a client can export"},
+	{54, "not yet: needs exporters"},
+	{55, "not yet: needs exporters"},
+};
+#define N_ELSEWHERE (sizeof(elsewhere) / sizeof(elsewhere[0]))
+
+/* ---- Results ------------------------------------------------------------------------------------------------------------- */
+
+static size_t n_passed;
+static size_t n_failed;
+static size_t n_skipped;
+static char reason[512];
+
+static const struct scenario *const tables[] = {
+	close_scenarios,
+	progress_scenarios,
+	failure_scenarios,
+	hello_scenarios,
+	alpn_scenarios,
+	certificate_scenarios,
+	cipher_scenarios,
+	lifetime_scenarios,
+};
+#define N_TABLES (sizeof(tables) / sizeof(tables[0]))
+
+enum outcome contract_failed(const char *file, int line, const char *format, ...)
+{
+	va_list arguments;
+	const char *base = strrchr(file, '/');
+	int n = snprintf(reason, sizeof(reason), "%s:%d: ", base ? base + 1 : file, line);
+
+	va_start(arguments, format);
+	(void)vsnprintf(reason + n, sizeof(reason) - (size_t)n, format, arguments);
+	va_end(arguments);
+	return OUTCOME_FAILED;
+}
+
+enum outcome contract_not_applicable(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(reason, sizeof(reason), format, arguments);
+	va_end(arguments);
+	return OUTCOME_NOT_APPLICABLE;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------------------------------- */
+
+#define SEEDED_CUTS 50
+
+static const char *version_name(uint16_t version)
+{
+	const char *name = unitls_tls_version_name(version);
+
+	return name ? name : "any version";
+}
+
+static void cut_text(const struct cut *cut, char *text, size_t size)
+{
+	switch (cut->kind) {
+	case CUT_WHOLE:
+		(void)snprintf(text, size, "whole");
+		return;
+	case CUT_ONE_BYTE:
+		(void)snprintf(text, size, "one byte at a time");
+		return;
+	case CUT_AT:
+		(void)snprintf(text, size, "cut at offset %zu", cut->offset);
+		return;
+	case CUT_RANDOM:
+		(void)snprintf(text, size, "random pieces, seed %llu", (unsigned long long)cut->seed);
+		return;
+	}
+}
+
+static enum outcome run_one(const struct scenario *scenario, const struct pair *pair, const struct cut *cut)
+{
+	enum outcome outcome;
+	char text[64];
+
+	reason[0] = '\0';
+	outcome = scenario->run(pair, cut);
+	want_release_all();
+	if (outcome == OUTCOME_FAILED) {
+		cut_text(cut, text, sizeof(text));
+		(void)printf("FAILED: %s [%s -> %s, %s, %s]: %s\n", scenario->name, pair->client->name,
+			pair->server->name, version_name(pair->version), text, reason);
+	}
+	return outcome;
+}
+
+/* How long the longer direction of a life is: the offsets that a cut can have. */
+static size_t stream_length(const struct pair *pair)
+{
+	const struct cut whole = {CUT_WHOLE, 0, 0};
+	struct link link;
+	size_t length = 0;
+
+	if (link_between(&link, pair, NULL, NULL, &whole) == OUTCOME_PASSED &&
+		link_connect(&link) == OUTCOME_PASSED) {
+		link_read(&link.ends[CLIENT]);
+		length = link.ends[CLIENT].sent > link.ends[SERVER].sent ? link.ends[CLIENT].sent
+									 : link.ends[SERVER].sent;
+		length += 200; /* the data and the close_notify of a life */
+	}
+	link_close(&link);
+	want_release_all();
+	return length;
+}
+
+/* All cuts of a pair, until one fails. every_offset: else seeded ones in their place. */
+static enum outcome run_cuts(const struct scenario *scenario, const struct pair *pair, bool every_offset)
+{
+	const struct cut whole = {CUT_WHOLE, 0, 0};
+	const struct cut one = {CUT_ONE_BYTE, 0, 0};
+	size_t seeds = scenario->scope == PER_CUT ? SEEDED_CUTS : 3;
+	enum outcome outcome = run_one(scenario, pair, &whole);
+
+	if (outcome == OUTCOME_PASSED)
+		outcome = run_one(scenario, pair, &one);
+	for (uint64_t seed = 1; seed <= seeds && outcome == OUTCOME_PASSED; seed++)
+		outcome = run_one(scenario, pair, &(struct cut){CUT_RANDOM, 0, seed});
+	if (!every_offset || scenario->scope != PER_CUT || outcome != OUTCOME_PASSED)
+		return outcome;
+	for (size_t offset = 1, length = stream_length(pair); offset < length && outcome == OUTCOME_PASSED;
+		offset++)
+		outcome = run_one(scenario, pair, &(struct cut){CUT_AT, offset, 0});
+	return outcome;
+}
+
+static void count(const struct scenario *scenario, const struct pair *pair, enum outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_PASSED:
+		n_passed++;
+		return;
+	case OUTCOME_FAILED:
+		n_failed++;
+		return;
+	case OUTCOME_NOT_APPLICABLE:
+		n_skipped++;
+		(void)printf("not applicable: %s [%s -> %s, %s]: %s\n", scenario->name, pair->client->name,
+			pair->server->name, version_name(pair->version), reason);
+		return;
+	}
+}
+
+static bool has_version(const struct contract_backend *backend, uint16_t version)
+{
+	return backend->backend && backend->capabilities->min_version <= version &&
+		version <= backend->capabilities->max_version;
+}
+
+static void run_pair(const struct scenario *scenario, const struct contract_backend *client,
+	const struct contract_backend *server, uint16_t version, bool full)
+{
+	const struct pair pair = {client, server, version};
+	bool reference = client == &backends[0] || server == &backends[0];
+
+	if (has_version(client, version) && has_version(server, version))
+		count(scenario, &pair, run_cuts(scenario, &pair, full || reference));
+}
+
+static void run_scenario(const struct scenario *scenario, bool full)
+{
+	static const uint16_t versions[] = {UNITLS_TLS_1_2, UNITLS_TLS_1_3};
+	const struct pair first = {&backends[0], &backends[0], UNITLS_TLS_1_3};
+
+	if (scenario->scope == ONCE) {
+		count(scenario, &first, run_one(scenario, &first, &(struct cut){CUT_WHOLE, 0, 0}));
+		return;
+	}
+	for (size_t v = 0; v < 2; v++)
+		for (size_t s = 0; s < N_BACKENDS; s++)
+			for (size_t c = 0; c < N_BACKENDS; c++) {
+				/* Where the client does not matter the server is given itself, or the first that has the version. */
+				if (scenario->scope == PER_SERVER && c != s)
+					continue;
+				run_pair(scenario, &backends[c], &backends[s], versions[v], full);
+			}
+}
+
+/* ---- Coverage -------------------------------------------------------------------------------------------------------------- */
+
+static void mark_items(const char *items, bool *covered)
+{
+	while (*items != '\0') {
+		char *end;
+		unsigned long item = strtoul(items, &end, 10);
+
+		if (end == items)
+			return;
+		if (item >= 1 && item <= ITEMS_MAX)
+			covered[item] = true;
+		items = end;
+	}
+}
+
+/* Every item is tested or listed: an item that is neither fails the suite. */
+static void check_coverage(void)
+{
+	bool covered[ITEMS_MAX + 1] = {false};
+	size_t listed = 0;
+
+	for (size_t t = 0; t < N_TABLES; t++)
+		for (const struct scenario *scenario = tables[t]; scenario->name; scenario++)
+			mark_items(scenario->items, covered);
+	for (size_t i = 0; i < N_ELSEWHERE; i++) {
+		covered[elsewhere[i].item] = true;
+		listed++;
+		(void)printf("item %d: %s\n", elsewhere[i].item, elsewhere[i].why);
+	}
+	(void)printf("contract: %zu of %d items are not covered here\n", listed, ITEMS_MAX);
+	for (int item = 1; item <= ITEMS_MAX; item++)
+		if (covered[item]) {
+			n_passed++;
+		} else {
+			n_failed++;
+			(void)printf(
+				"FAILED: item %d of the conformance list is neither tested nor listed\n", item);
+		}
+}
+
+static bool load_backends(void)
+{
+	for (size_t i = 0; i < N_BACKENDS; i++) {
+		struct unitls_error error = UNITLS_ERROR_INIT;
+
+		if (unitls_backend_load(backends[i].name, &backends[i].backend, &error) < 0) {
+			(void)printf("not tested: backend %s: %s\n", backends[i].name, error.text);
+			backends[i].backend = NULL;
+			continue;
+		}
+		backends[i].capabilities = unitls_backend_capabilities(backends[i].backend);
+		(void)printf(
+			"backend %s: %s\n", backends[i].name, unitls_backend_library_version(backends[i].backend));
+	}
+	return backends[0].backend != NULL;
+}
+
+/* contract [--full] [NAME]: all scenarios, or those whose name holds NAME. */
+int main(int argc, char **argv)
+{
+	bool full = getenv("UNITLS_CONTRACT_FULL") != NULL;
+	const char *only = NULL;
+
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--full") == 0)
+			full = true;
+		else
+			only = argv[i];
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!load_backends()) {
+		(void)printf("contract: 0 passed, 1 failed\n");
+		return 1;
+	}
+	pki_make();
+	for (size_t t = 0; t < N_TABLES; t++)
+		for (const struct scenario *scenario = tables[t]; scenario->name; scenario++)
+			if (!only || strstr(scenario->name, only))
+				run_scenario(scenario, full);
+	if (!only)
+		check_coverage();
+	pki_remove();
+	if (n_skipped > 0)
+		(void)printf("contract: %zu combinations not applicable, each with its reason above\n", n_skipped);
+	(void)printf("contract: %zu passed, %zu failed\n", n_passed, n_failed);
+	return n_failed > 0;
+}

@@ -1,0 +1,120 @@
+/*
+ * The suite's certificates, made by the openssl command in a temporary folder when the suite starts.
+ */
+#include "contract.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static char folder[64];
+
+const char *pki_path(const char *file)
+{
+	static char buffers[8][256];
+	static unsigned next;
+	char *buffer = buffers[next++ % 8];
+
+	(void)snprintf(buffer, sizeof(buffers[0]), "%s/%s", folder, file);
+	return buffer;
+}
+
+static void die(const char *what)
+{
+	(void)fprintf(stderr, "contract: %s: %s\n", what, strerror(errno));
+	pki_remove();
+	exit(2);
+}
+
+/* The whole of what is made: one shell script, so that it reads as what a person would type. */
+static const char script[] =
+	"set -e\n"
+	/* key NAME ALGORITHM */
+	"key() { case $2 in\n"
+	"  RSA*) openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:${2#RSA:} -out $1.key;;\n"
+	"  PSS*) openssl genpkey -quiet -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:${2#PSS:} -out $1.key;;\n"
+	"  EC*) openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:${2#EC:} -out $1.key;;\n"
+	"  *) openssl genpkey -algorithm $2 -out $1.key;;\n"
+	"esac; }\n"
+	/* leaf NAME ALGORITHM ISSUER EXTENSIONS [DATES...]: NAME.pem alone, then with the issuer behind it */
+	"sign() { name=$1 issuer=$2 ext=$3; shift 3\n"
+	"  openssl req -new -key $name.key -subj /CN=$name -out $name.csr\n"
+	"  printf \"$ext\" > $name.ext\n"
+	"  openssl x509 -req -in $name.csr -CA $issuer.crt -CAkey $issuer.key -set_serial 0x$(openssl rand -hex 8) \"$@\" "
+	"-extfile $name.ext -out $name.crt; cp $name.crt $name.pem; }\n"
+	"root() { key $1 EC:P-256; openssl req -x509 -new -key $1.key -subj /CN=$1 -days 30 -out $1.crt "
+	"-addext keyUsage=critical,keyCertSign,cRLSign; cp $1.crt $1.pem; }\n"
+	"ca='basicConstraints=critical,CA:TRUE\\nkeyUsage=critical,keyCertSign,cRLSign\\n'\n"
+	"san() { echo \"subjectAltName=$1\\n\"; }\n"
+	"root root; root other\n"
+	"key middle EC:P-256; sign middle root \"$ca\" -days 20\n"
+	"cat root.crt other.crt > both.pem\n"
+	"for a in server:EC:P-256 rsa:RSA:2048 p384:EC:P-384; do\n"
+	"  n=${a%%:*}; key $n ${a#*:}; sign $n root \"$(san DNS:server.example,DNS:*.wild.example,IP:127.0.0.1,IP:::1)\" -days 10; done\n"
+	"key rsa4096 RSA:4096; sign rsa4096 root \"$(san DNS:server.example)\" -days 10\n"
+	"key pss PSS:2048; sign pss root \"$(san DNS:server.example)\" -days 10\n"
+	"key ed25519 ED25519; sign ed25519 root \"$(san DNS:server.example)\" -days 10\n"
+	"for n in alpha beta; do key $n EC:P-256; sign $n root \"$(san DNS:$n.example)\" -days 10; done\n"
+	"key alpha-rsa RSA:2048; sign alpha-rsa root \"$(san DNS:alpha.example)\" -days 10\n"
+	"key wild EC:P-256; sign wild root \"$(san DNS:*.beta.example)\" -days 10\n"
+	"key deep EC:P-256; sign deep middle \"$(san DNS:server.example)\" -days 10; cp deep.crt deep-alone.pem; cp deep.key deep-alone.key\n"
+	"cat deep.crt middle.crt > deep.pem\n"
+	"cat deep.crt root.crt server.crt middle.crt middle.crt deep.crt > messy.pem; cp deep.key messy.key\n"
+	"key client EC:P-256; sign client root \"extendedKeyUsage=clientAuth\\n\" -days 10\n"
+	"key stranger EC:P-256; sign stranger other \"extendedKeyUsage=clientAuth\\n\" -days 10\n"
+	"key expired EC:P-256; sign expired root \"$(san DNS:server.example)\" -days -1\n"
+	"key self EC:P-256; openssl req -x509 -new -key self.key -subj /CN=self -days 10 -addext subjectAltName=DNS:server.example -out self.pem\n"
+	"key cn-only EC:P-256; openssl req -new -key cn-only.key -subj /CN=server.example -out cn-only.csr\n"
+	"openssl x509 -req -in cn-only.csr -CA root.crt -CAkey root.key -set_serial 77 -days 10 -out cn-only.pem\n"
+	"key purpose EC:P-256; sign purpose root \"$(san DNS:server.example)extendedKeyUsage=clientAuth\\n\" -days 10\n"
+	"key limited EC:P-256; sign limited root \"${ca}nameConstraints=critical,permitted;DNS:good.example\\n\" -days 20\n"
+	"key outside EC:P-256; sign outside limited \"$(san DNS:server.example)\" -days 10; cat outside.crt limited.crt > outside.pem\n";
+
+void pki_make(void)
+{
+	char *const arguments[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)script, NULL};
+	posix_spawn_file_actions_t actions;
+	pid_t child;
+	int status;
+
+	(void)snprintf(folder, sizeof(folder), "%s", "/tmp/unitls-contract-XXXXXX");
+	if (!mkdtemp(folder))
+		die("temporary folder");
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_addchdir_np(&actions, folder);
+	(void)posix_spawn_file_actions_addopen(&actions, 2, pki_path("log"), 01101, 0600);
+	if (posix_spawnp(&child, "sh", &actions, NULL, arguments, environ) != 0 ||
+		waitpid(child, &status, 0) != child)
+		die("sh");
+	(void)posix_spawn_file_actions_destroy(&actions);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		FILE *log = fopen(pki_path("log"), "r");
+		char line[256];
+
+		while (log && fgets(line, sizeof(line), log))
+			(void)fputs(line, stderr);
+		die("openssl could not make the certificates");
+	}
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *position)
+{
+	(void)info;
+	(void)type;
+	(void)position;
+	return remove(path);
+}
+
+void pki_remove(void)
+{
+	if (folder[0] != '\0')
+		(void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}

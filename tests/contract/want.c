@@ -1,0 +1,123 @@
+/*
+ * Contexts from a short description. What is made lives until the run's end: want_release_all.
+ */
+#include "contract.h"
+#include "want.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <unitls/insecure.h>
+
+#define KEPT_MAX 64
+
+static struct unitls_client_context *client_contexts[KEPT_MAX];
+static size_t n_client_contexts;
+static struct unitls_server_context *server_contexts[KEPT_MAX];
+static size_t n_server_contexts;
+
+void want_release_all(void)
+{
+	while (n_client_contexts > 0)
+		unitls_client_context_unref(client_contexts[--n_client_contexts]);
+	while (n_server_contexts > 0)
+		unitls_server_context_unref(server_contexts[--n_server_contexts]);
+}
+
+static int set_trust(struct unitls_config_builder *builder, const char *trust, struct unitls_error *error)
+{
+	struct unitls_trust_store *store = NULL;
+	int status;
+
+	if (!trust)
+		return UNITLS_OK;
+	status = trust[0] == '\0' ? unitls_trust_store_empty(&store, error)
+				  : unitls_trust_store_from_file(pki_path(trust), &store, error);
+	if (status == UNITLS_OK)
+		status = unitls_config_builder_set_trust_store(builder, store);
+	unitls_trust_store_unref(store);
+	return status;
+}
+
+static int add_chain(struct unitls_config_builder *builder, const char *name, struct unitls_error *error)
+{
+	struct unitls_signing_chain *chain = NULL;
+	char certificate[64];
+	char key[64];
+	int status;
+
+	(void)snprintf(certificate, sizeof(certificate), "%s.pem", name);
+	(void)snprintf(key, sizeof(key), "%s.key", name);
+	status = unitls_signing_chain_from_file(pki_path(certificate), pki_path(key), NULL, &chain, error);
+	if (status == UNITLS_OK)
+		status = unitls_config_builder_add_signing_chain(builder, chain);
+	unitls_signing_chain_unref(chain);
+	return status;
+}
+
+/* What both roles have. A setter's failure comes again from the build. */
+static int fill(struct unitls_config_builder *builder, const struct pair *pair, const struct want *want,
+	struct unitls_error *error)
+{
+	(void)unitls_config_builder_set_min_version(
+		builder, want->min_version ? want->min_version : pair->version);
+	(void)unitls_config_builder_set_max_version(
+		builder, want->max_version ? want->max_version : pair->version);
+	if (want->n_suites > 0)
+		(void)unitls_config_builder_set_cipher_suites(builder, want->suites, want->n_suites);
+	if (want->n_alpn > 0)
+		(void)unitls_config_builder_set_alpn(builder, want->alpn, want->n_alpn);
+	if (want->clock)
+		(void)unitls_config_builder_set_clock(builder, want->clock, NULL);
+	for (size_t i = 0; i < WANT_CHAINS_MAX && want->chains[i]; i++)
+		if (add_chain(builder, want->chains[i], error) < 0)
+			return UNITLS_ERROR;
+	return UNITLS_OK;
+}
+
+struct unitls_client_context *contract_client(
+	const struct pair *pair, const struct want *want, struct unitls_error *error)
+{
+	struct unitls_config_builder *builder = unitls_config_builder_new();
+	struct unitls_client_config *config = NULL;
+	struct unitls_client_context *context = NULL;
+
+	if (want->skip_verification)
+		(void)unitls_insecure_config_builder_skip_verification(builder);
+	if (fill(builder, pair, want, error) == UNITLS_OK &&
+		set_trust(builder, want->trust ? want->trust : "root.pem", error) == UNITLS_OK &&
+		unitls_config_builder_build_client(builder, &config, error) == UNITLS_OK &&
+		unitls_client_context_new(
+			pair->client->backend, config, UNITLS_EFFORT_STRICT, NULL, &context, error) == UNITLS_OK)
+		client_contexts[n_client_contexts++ % KEPT_MAX] = context;
+	unitls_client_config_unref(config);
+	unitls_config_builder_free(builder);
+	return context;
+}
+
+struct unitls_server_context *contract_server(
+	const struct pair *pair, const struct want *want, struct unitls_error *error)
+{
+	struct unitls_config_builder *builder = unitls_config_builder_new();
+	struct unitls_server_config *config = NULL;
+	struct unitls_server_context *context = NULL;
+
+	(void)unitls_config_builder_set_client_auth(builder, want->client_auth);
+	(void)unitls_config_builder_set_sni_policy(builder, want->sni_policy);
+	(void)unitls_config_builder_set_alpn_policy(builder, want->alpn_policy);
+	if (want->hello_callback)
+		(void)unitls_config_builder_set_hello_callback(
+			builder, want->hello_callback, want->hello_argument);
+	if (want->no_tickets)
+		(void)unitls_config_builder_set_session_tickets(builder, false);
+	if (fill(builder, pair, want, error) == UNITLS_OK &&
+		(want->chains[0] || add_chain(builder, "server", error) == UNITLS_OK) &&
+		set_trust(builder, want->trust, error) == UNITLS_OK &&
+		unitls_config_builder_build_server(builder, &config, error) == UNITLS_OK &&
+		unitls_server_context_new(
+			pair->server->backend, config, UNITLS_EFFORT_STRICT, NULL, &context, error) == UNITLS_OK)
+		server_contexts[n_server_contexts++ % KEPT_MAX] = context;
+	unitls_server_config_unref(config);
+	unitls_config_builder_free(builder);
+	return context;
+}
