@@ -35,6 +35,7 @@ struct files {
 	struct key *keys;
 	size_t key_count;
 	char system_blob[CONFIG_BLOB_SIZE]; /* the system's authorities, once they were needed */
+	bool is_unpaired;                   /* a certificate of the section has no key, which was told */
 	bool broken_key; /* a key of the section could not be read: do not complain that it is missing */
 };
 
