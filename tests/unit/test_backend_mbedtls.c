@@ -484,18 +484,34 @@ static void test_wrong_name_is_refused_in_the_handshake(void **state)
 	assert_server_refused(&server, "192.0.2.1", &expected);
 }
 
-/* The library knows nothing of name constraints; a non-critical one would be passed over. */
-static void test_name_constraints_are_refused(void **state)
+/* The library's server would rather find no usable cipher suite. */
+static void test_server_certificate_for_clients_is_for_the_client_to_judge(void **state)
+{
+	struct recipe server = {.certificate = "client"};
+	struct refusal expected = {UNITLS_VERIFY_BAD_PURPOSE, UNITLS_ALERT_UNSUPPORTED_CERTIFICATE};
+
+	(void)state;
+	assert_server_refused(&server, SERVER_NAME, &expected);
+}
+
+/* The library knows nothing of name constraints: non-critical ones it would pass over, critical ones it cannot read. */
+static void assert_constraints_refused(const char *extension)
 {
 	struct recipe server = {.certificate = "constrained"};
 	struct refusal expected = {UNITLS_VERIFY_NAME_CONSTRAINTS, UNITLS_ALERT_BAD_CERTIFICATE};
 
-	(void)state;
-	pki_certificate("limits", "EC:P-256", "ca", EXTENSIONS_CA "nameConstraints=permitted;DNS:example\n");
+	pki_certificate("limits", "EC:P-256", "ca", extension);
 	pki_certificate("leaf", "EC:P-256", "limits", EXTENSIONS_SERVER);
 	pki_join("constrained.pem", "leaf.pem", "limits.pem", NULL);
 	pki_join("constrained.key", "leaf.key", NULL);
 	assert_server_refused(&server, SERVER_NAME, &expected);
+}
+
+static void test_name_constraints_are_refused(void **state)
+{
+	(void)state;
+	assert_constraints_refused(EXTENSIONS_CA "nameConstraints=permitted;DNS:example\n");
+	assert_constraints_refused(EXTENSIONS_CA "nameConstraints=critical,permitted;DNS:example\n");
 }
 
 /* TLS_FALLBACK_SCSV (RFC 7507): 3.6 no longer looks at it. */
@@ -687,14 +703,6 @@ static void test_traditional_encrypted_key(void **state)
 	unitls_server_context_unref(server_context(&recipe));
 	recipe.password = "wrong";
 	assert_server_field(&recipe, "key");
-}
-
-static void test_server_certificate_for_clients_is_refused_at_build(void **state)
-{
-	struct recipe recipe = {.certificate = "client"};
-
-	(void)state;
-	assert_server_field(&recipe, "certificate");
 }
 
 /* An anchor that the library cannot read is left out; a store of such only is refused. */
@@ -971,7 +979,7 @@ int main(void)
 		cmocka_unit_test(test_no_tickets_where_client_certificates_are_asked_for),
 		cmocka_unit_test(test_encrypted_keys),
 		cmocka_unit_test(test_traditional_encrypted_key),
-		cmocka_unit_test(test_server_certificate_for_clients_is_refused_at_build),
+		cmocka_unit_test(test_server_certificate_for_clients_is_for_the_client_to_judge),
 		cmocka_unit_test(test_unreadable_anchors),
 		cmocka_unit_test(test_longest_alpn_list),
 		cmocka_unit_test(test_close_notify_through_a_full_transport),

@@ -8,11 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <mbedtls/oid.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/pkcs5.h>
 #include <mbedtls/ssl.h>
 
 #include "backends/mbedtls/random.h"
+#include <unitls/common.h>
 
 #define COMPAT_MIN_LIBRARY 0x021C0000
 #define COMPAT_MAX_VERSION 0x0303
@@ -92,6 +94,18 @@ static inline int compat_pbkdf2(mbedtls_md_type_t hash, const char *password, co
 static inline int compat_pk_check_pair(const mbedtls_pk_context *public_half, const mbedtls_pk_context *pk)
 {
 	return mbedtls_pk_check_pair(public_half, pk);
+}
+
+/* Makes the library take a certificate of ours for one without an extended key usage. */
+static inline void compat_forget_purpose(mbedtls_x509_crt *crt)
+{
+	crt->ext_types &= ~MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE;
+}
+
+/* The handshake message that the library has read last. */
+static inline struct unitls_bytes compat_message(const mbedtls_ssl_context *ssl)
+{
+	return (struct unitls_bytes){ssl->in_msg, ssl->in_hslen};
 }
 
 static inline int compat_state(const mbedtls_ssl_context *ssl)

@@ -8,12 +8,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <mbedtls/oid.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/pkcs5.h>
 #include <mbedtls/ssl.h>
 #include <psa/crypto.h>
 
 #include "backends/mbedtls/random.h"
+#include <unitls/common.h>
 
 /* PSA has a generator of its own, for the keys of TLS 1.3; before 3.6.6 it repeats itself in two children of a fork (CVE-2026-25835). */
 #define COMPAT_MIN_LIBRARY 0x03060600
@@ -97,6 +99,18 @@ static inline int compat_pbkdf2(mbedtls_md_type_t hash, const char *password, co
 static inline int compat_pk_check_pair(const mbedtls_pk_context *public_half, const mbedtls_pk_context *pk)
 {
 	return mbedtls_pk_check_pair(public_half, pk, mbed_random, NULL);
+}
+
+/* Makes the library take a certificate of ours for one without an extended key usage. */
+static inline void compat_forget_purpose(mbedtls_x509_crt *crt)
+{
+	crt->MBEDTLS_PRIVATE(ext_types) &= ~MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE;
+}
+
+/* The handshake message that the library has read last. */
+static inline struct unitls_bytes compat_message(const mbedtls_ssl_context *ssl)
+{
+	return (struct unitls_bytes){ssl->MBEDTLS_PRIVATE(in_msg), ssl->MBEDTLS_PRIVATE(in_hslen)};
 }
 
 static inline int compat_state(const mbedtls_ssl_context *ssl)

@@ -15,6 +15,9 @@
 #include "backends/mbedtls/error.h"
 #include "backends/mbedtls/verify.h"
 
+/* What the library says of a certificate with a critical extension that it does not know. */
+#define UNKNOWN_CRITICAL (MBEDTLS_ERR_X509_INVALID_EXTENSIONS + MBEDTLS_ERR_ASN1_UNEXPECTED_TAG)
+
 static int on_send(void *argument, const unsigned char *data, size_t size)
 {
 	struct mbed_connection *connection = argument;
@@ -115,7 +118,11 @@ static int fail(struct mbed_connection *connection, int native, struct unitls_er
 		alert = usual;
 		send_fatal(connection, alert);
 	}
-	return mbed_error_set(error, native, alert);
+	(void)mbed_error_set(error, native, alert);
+	if (error->error_class == UNITLS_ERROR_CLASS_VERIFY && native == UNKNOWN_CRITICAL &&
+		mbed_verify_finds_name_constraints(compat_message(&connection->ssl)))
+		error->verify_reason = UNITLS_VERIFY_NAME_CONSTRAINTS;
+	return UNITLS_ERROR;
 }
 
 static int fail_verify(

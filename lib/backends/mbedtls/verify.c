@@ -113,12 +113,15 @@ static bool is_anchor(const struct mbed_context *context, const mbedtls_x509_crt
 	return false;
 }
 
-/* Neither 2.28 nor 3.6 can apply name constraints (RFC 5280, 4.2.1.10); a chain that has them is refused rather than believed. */
-static bool has_name_constraints(const mbedtls_x509_crt *crt)
+/*
+ * Neither 2.28 nor 3.6 can apply name constraints (RFC 5280, 4.2.1.10); a chain that has them is refused rather than believed. Where they are critical, the
+ * library refuses already to read the certificate.
+ */
+bool mbed_verify_finds_name_constraints(struct unitls_bytes bytes)
 {
 	static const uint8_t oid[] = {0x06, 0x03, 0x55, 0x1d, 0x1e};
 
-	return crt->v3_ext.p != NULL && memmem(crt->v3_ext.p, crt->v3_ext.len, oid, sizeof(oid)) != NULL;
+	return bytes.size > 0 && memmem(bytes.data, bytes.size, oid, sizeof(oid)) != NULL;
 }
 
 static enum unitls_verify_reason reason_untrusted(const mbedtls_x509_crt *crt, bool has_parent)
@@ -160,7 +163,7 @@ int mbed_verify_certificate(void *argument, mbedtls_x509_crt *crt, int depth, ui
 	if (reason == UNITLS_VERIFY_UNKNOWN_CA)
 		reason = reason_untrusted(crt, has_parent);
 	note(verdict, reason, depth);
-	if (depth > 0 && has_name_constraints(crt))
+	if (depth > 0 && mbed_verify_finds_name_constraints((struct unitls_bytes){crt->v3_ext.p, crt->v3_ext.len}))
 		note(verdict, UNITLS_VERIFY_NAME_CONSTRAINTS, depth);
 	if (depth > 0)
 		return 0;
