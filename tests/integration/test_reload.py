@@ -254,6 +254,8 @@ class Certificates(supervise.TestCase):
         self.assertEqual(load.stop(), [])
         self.assertEqual(supervise.status(daemon).generation > 25, True)
         self.assertEqual(supervise.status(daemon).counters["worker_deaths"], 0)
+        if "san" in os.path.basename(harness.BUILDDIR):
+            return  # a sanitizer keeps what was freed
         master, workers = zip(*sizes)
         self.assertLess(master[1], master[0] + 512, "the master grew: %s kB" % (master,))
         self.assertLess(workers[1], workers[0] * 1.2 + 2048, "the workers grew: %s kB" % (workers,))
