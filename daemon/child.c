@@ -139,6 +139,8 @@ static int run_child(const struct child_body *body, pid_t master)
 
 	signals_restore();
 	log_set_process(body->process);
+	/* Shown by ps and top; cut at 15 bytes. */
+	(void)prctl(PR_SET_NAME, body->process, 0, 0, 0);
 	if (body->enter != NULL) {
 		r = body->enter(body->argument);
 		if (r < 0)

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/backoff.h"
 #include "daemon/clock.h"
 #include "daemon/counters.h"
 #include "daemon/custody.h"
@@ -41,19 +42,6 @@ void pool_init(struct pool *pool, struct event_base *base, struct counters *coun
 		pool->seats[i].pool = pool;
 		pool->seats[i].index = i;
 	}
-}
-
-unsigned pool_backoff_ms(unsigned failures)
-{
-	unsigned doublings = failures < 2 ? 0 : failures - 2;
-	unsigned delay_ms;
-
-	if (failures < 2)
-		return 0;
-	if (doublings > 10)
-		return POOL_BACKOFF_MAX_MS;
-	delay_ms = (unsigned)POOL_BACKOFF_FIRST_MS << doublings;
-	return delay_ms < POOL_BACKOFF_MAX_MS ? delay_ms : POOL_BACKOFF_MAX_MS;
 }
 
 /* ---- Messages ---- */
@@ -295,13 +283,13 @@ static void on_respawn(evutil_socket_t fd, short what, void *argument)
 		return;
 	/* A reload is under way: which generation to start with is not known yet. */
 	if (pool->pending != NULL) {
-		schedule_respawn(seat, POOL_BACKOFF_FIRST_MS);
+		schedule_respawn(seat, BACKOFF_FIRST_MS);
 		return;
 	}
 	r = start_worker(pool, seat->index, &worker);
 	if (r < 0) {
 		log_event(LOG_LEVEL_ERROR, "worker_start", "error", strerror(-r), (char *)NULL);
-		schedule_respawn(seat, pool_backoff_ms(++seat->failures));
+		schedule_respawn(seat, backoff_delay_ms(++seat->failures));
 		return;
 	}
 	worker->joining = true;
@@ -354,9 +342,9 @@ static void vacate(struct worker *worker)
 	custody_drop(pool, worker->index);
 	if (pool->stopping || pool->committed == NULL || seat->index >= pool->committed->workers)
 		return;
-	if (clock_now_ms() - worker->born_ms >= POOL_STEADY_MS)
+	if (clock_now_ms() - worker->born_ms >= BACKOFF_STEADY_MS)
 		seat->failures = 0;
-	schedule_respawn(seat, pool_backoff_ms(++seat->failures));
+	schedule_respawn(seat, backoff_delay_ms(++seat->failures));
 }
 
 static void on_death(struct worker *worker, int status)
@@ -671,7 +659,7 @@ void pool_abort(struct pool *pool)
 			worker->drained = true;
 			doom(worker, "the reload it was started for failed");
 			if (pool->committed != NULL && i < pool->committed->workers)
-				schedule_respawn(&pool->seats[i], pool_backoff_ms(pool->seats[i].failures));
+				schedule_respawn(&pool->seats[i], backoff_delay_ms(pool->seats[i].failures));
 			continue;
 		}
 		if (worker->generation == number)

@@ -23,9 +23,6 @@
 #define POOL_HEARTBEAT_MS      1000
 #define POOL_HEARTBEATS_MISSED 5     /* then it is replaced */
 #define POOL_START_MS          30000 /* for a worker's first generation */
-#define POOL_BACKOFF_FIRST_MS  100   /* after the second death in a row; then doubled */
-#define POOL_BACKOFF_MAX_MS    10000
-#define POOL_STEADY_MS         60000 /* a worker that lived so long did not fail to start */
 #define POOL_EMPTY_MS          3000  /* how long the socket of a retired worker is emptied */
 
 struct counters;
@@ -154,8 +151,5 @@ unsigned pool_serving(const struct pool *pool);
 
 /* Whether every worker answers its heartbeats, or has been killed because it did not. */
 bool pool_is_healthy(const struct pool *pool);
-
-/* How long to wait before a worker is started after FAILURES deaths in a row. Pure. */
-unsigned pool_backoff_ms(unsigned failures);
 
 #endif

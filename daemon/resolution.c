@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/backoff.h"
 #include "daemon/child.h"
 #include "daemon/clock.h"
 #include "daemon/config.h"
@@ -302,7 +303,7 @@ static void close_channel(struct resolution *resolution)
 
 static void schedule(struct resolution *resolution)
 {
-	unsigned delay_ms = pool_backoff_ms(++resolution->failures);
+	unsigned delay_ms = backoff_delay_ms(++resolution->failures);
 	struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = (suseconds_t)(delay_ms % 1000) * 1000};
 
 	(void)evtimer_add(resolution->respawn, &delay);
@@ -379,7 +380,7 @@ void resolution_reap(struct resolution *resolution)
 	log_end(&line);
 	resolution->pid = 0;
 	close_channel(resolution);
-	if (clock_now_ms() - resolution->born_ms >= POOL_STEADY_MS)
+	if (clock_now_ms() - resolution->born_ms >= BACKOFF_STEADY_MS)
 		resolution->failures = 0;
 	schedule(resolution);
 }

@@ -211,6 +211,10 @@ class Privileges(supervise.TestCase):
         self.assertEqual(daemon.wait(), 1)
         daemon.log.wait("%s:5: " % daemon.config_path, 'there is no user "nobody-of-that-name"')
 
+    def test_every_child_has_its_name(self):
+        daemon = self.start()
+        harness.until(lambda: sorted(daemon.children().values()) == ["helper", "worker-0", "worker-1"], "the names")
+
     def test_children_can_gain_no_privileges_and_catch_no_signals(self):
         daemon = self.start()
         for pid in harness.children_of(daemon.pid):

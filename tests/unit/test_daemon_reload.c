@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "daemon/backoff.h"
 #include "daemon/config.h"
 #include "daemon/counters.h"
 #include "daemon/generation.h"
@@ -455,13 +456,13 @@ static void a_worker_that_keeps_dying_waits_longer_each_time(void **state)
 static void back_off_doubles_to_its_limit(void **state)
 {
 	(void)state;
-	assert_int_equal(pool_backoff_ms(0), 0);
-	assert_int_equal(pool_backoff_ms(1), 0);
-	assert_int_equal(pool_backoff_ms(2), 100);
-	assert_int_equal(pool_backoff_ms(3), 200);
-	assert_int_equal(pool_backoff_ms(8), 6400);
-	assert_int_equal(pool_backoff_ms(9), 10000);
-	assert_int_equal(pool_backoff_ms(4000000000U), 10000);
+	assert_int_equal(backoff_delay_ms(0), 0);
+	assert_int_equal(backoff_delay_ms(1), 0);
+	assert_int_equal(backoff_delay_ms(2), 100);
+	assert_int_equal(backoff_delay_ms(3), 200);
+	assert_int_equal(backoff_delay_ms(8), 6400);
+	assert_int_equal(backoff_delay_ms(9), 10000);
+	assert_int_equal(backoff_delay_ms(4000000000U), 10000);
 }
 
 static void a_worker_that_answers_no_heartbeat_is_killed(void **state)
