@@ -1,0 +1,6 @@
+/* failures */
+#include "tests/contract/helpers.h"
+
+const struct scenario failure_scenarios[] = {
+	{0},
+};

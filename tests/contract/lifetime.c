@@ -1,0 +1,6 @@
+/* lifetime */
+#include "tests/contract/helpers.h"
+
+const struct scenario lifetime_scenarios[] = {
+	{0},
+};
