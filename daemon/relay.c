@@ -148,15 +148,27 @@ static enum stream_result pump_run(struct pump *pump, const struct pump *other, 
 	return STREAM_DONE;
 }
 
+static enum stream_result broken_result(const struct pump *broken)
+{
+	return broken->to->output < 0 ? broken->to->output : STREAM_TLS;
+}
+
+bool relay_is_broken(const struct relay *relay, struct relay_failure *failure)
+{
+	const struct pump *broken = relay->up.broken ? &relay->up : &relay->down;
+
+	if (!broken->broken)
+		return false;
+	(void)fail(failure, broken->to, broken_result(broken));
+	return true;
+}
+
 /* A direction whose sink is dead: what the sink sent before is still delivered, then the failure counts. */
 static int settle_broken(const struct pump *broken, const struct pump *other, struct relay_failure *failure)
 {
-	bool delivered = other->broken || (other->ended && other->held == NULL && stream_is_flushed(other->to));
-	enum stream_result result = broken->to->output;
-
-	if (!delivered)
-		return STREAM_AGAIN;
-	return fail(failure, broken->to, result < 0 ? result : STREAM_TLS);
+	if (other->broken || (other->ended && other->held == NULL && stream_is_flushed(other->to)))
+		return fail(failure, broken->to, broken_result(broken));
+	return STREAM_AGAIN;
 }
 
 /* A stream that nobody reads now, because its pump waits or has ended, may have been reset. One that is read tells by itself, and only after

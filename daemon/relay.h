@@ -48,4 +48,8 @@ void relay_fini(struct relay *relay);
  * turn; END: both directions ended and everything is with the kernel; -1: failed, see *FAILURE (ERROR for the TLS part). */
 int relay_run(struct relay *relay, uint8_t *scratch, struct relay_failure *failure, struct unitls_error *error);
 
+/* Whether one side takes no more and only what it sent before is still being delivered: that is not to last for ever. *FAILURE then says
+ * what relay_run() would. */
+bool relay_is_broken(const struct relay *relay, struct relay_failure *failure);
+
 #endif

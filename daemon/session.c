@@ -182,6 +182,8 @@ static uint64_t next_deadline(const struct session *session, uint64_t now_ms)
 	case SESSION_RELAYING:
 		if (listener->idle_timeout_ms != 0)
 			deadline = session->activity_ms + listener->idle_timeout_ms;
+		if (session->linger_deadline_ms != 0)
+			deadline = earlier(deadline, session->linger_deadline_ms);
 		break;
 	case SESSION_ALERTING:
 		deadline = session->linger_deadline_ms;
@@ -438,6 +440,8 @@ static void run_relaying(struct session *session)
 	int result = relay_run(&session->relay, session->engine->scratch, &failure, &error);
 
 	note_activity(session);
+	if (session->linger_deadline_ms == 0 && relay_is_broken(&session->relay, &failure))
+		session->linger_deadline_ms = clock_now_ms() + SESSION_LINGER_MS;
 	switch (result) {
 	case STREAM_AGAIN:
 		arm(session);
@@ -506,33 +510,64 @@ static void on_turn(void *argument)
 	session_run(argument);
 }
 
+/* What is due. False when the session ended of it. */
+static bool expire_opening(struct session *session, uint64_t now_ms)
+{
+	bool is_connecting = session->upstream_phase == SESSION_UPSTREAM_CONNECTING ||
+		session->upstream_phase == SESSION_UPSTREAM_HANDSHAKE;
+
+	if (!session->client_ready && now_ms >= session->started_ms + session->listener->handshake_timeout_ms) {
+		session_end(session, REASON_END_HANDSHAKE_TIMEOUT, NULL);
+		return false;
+	}
+	if (is_connecting && now_ms >= session->connect_deadline_ms)
+		attempt_failed(session, REASON_END_UPSTREAM_TIMEOUT, NULL, NULL);
+	return true;
+}
+
+static bool expire_relaying(struct session *session, uint64_t now_ms)
+{
+	const struct listener *listener = session->listener;
+	struct relay_failure failure = {0};
+
+	if (session->linger_deadline_ms != 0 && now_ms >= session->linger_deadline_ms &&
+		relay_is_broken(&session->relay, &failure)) {
+		session_end(session, relay_reason(session, &failure), NULL);
+		return false;
+	}
+	if (listener->idle_timeout_ms != 0 && now_ms >= session->activity_ms + listener->idle_timeout_ms) {
+		session_end(session, REASON_END_IDLE, NULL);
+		return false;
+	}
+	return true;
+}
+
+static bool expire(struct session *session, uint64_t now_ms)
+{
+	switch (session->phase) {
+	case SESSION_OPENING:
+		return expire_opening(session, now_ms);
+	case SESSION_RELAYING:
+		return expire_relaying(session, now_ms);
+	case SESSION_ALERTING:
+	case SESSION_DELIVERING:
+		break;
+	}
+	if (now_ms < session->linger_deadline_ms)
+		return true;
+	session_free(session);
+	return false;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *argument)
 {
 	struct session *session = argument;
-	const struct listener *listener = session->listener;
-	uint64_t now_ms = clock_now_ms();
 
 	(void)fd;
 	(void)what;
 	session->armed_ms = 0;
-	if (session->phase == SESSION_OPENING) {
-		if (!session->client_ready && now_ms >= session->started_ms + listener->handshake_timeout_ms) {
-			session_end(session, REASON_END_HANDSHAKE_TIMEOUT, NULL);
-			return;
-		}
-		if ((session->upstream_phase == SESSION_UPSTREAM_CONNECTING ||
-			    session->upstream_phase == SESSION_UPSTREAM_HANDSHAKE) &&
-			now_ms >= session->connect_deadline_ms)
-			attempt_failed(session, REASON_END_UPSTREAM_TIMEOUT, NULL, NULL);
-	} else if (session->phase == SESSION_RELAYING && listener->idle_timeout_ms != 0 &&
-		now_ms >= session->activity_ms + listener->idle_timeout_ms) {
-		session_end(session, REASON_END_IDLE, NULL);
-		return;
-	} else if (session->phase != SESSION_RELAYING && now_ms >= session->linger_deadline_ms) {
-		session_free(session);
-		return;
-	}
-	session_run(session);
+	if (expire(session, clock_now_ms()))
+		session_run(session);
 }
 
 /* Beginning ---------------------------------------------------------------------------------------------------------------- */

@@ -65,9 +65,10 @@ struct session {
 	uint64_t connect_deadline_ms; /* of this attempt; 0: none yet */
 	uint64_t activity_ms;         /* when bytes last moved */
 	uint64_t activity_bytes;      /* how many had by then */
-	uint64_t linger_deadline_ms;
-	uint64_t armed_ms;   /* when the timer fires; 0: it is not set */
-	uint64_t counted_up; /* bytes already in the counters */
+	uint64_t
+		linger_deadline_ms; /* of what is still delivered after the end, or after one side broke off; 0: none */
+	uint64_t armed_ms;          /* when the timer fires; 0: it is not set */
+	uint64_t counted_up;        /* bytes already in the counters */
 	uint64_t counted_down;
 	union session_address peer;
 	union session_address target;

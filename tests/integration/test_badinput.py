@@ -183,8 +183,10 @@ class BadInput(harness.TestCase):
                     select.select([], [], [], 0.02)
             self.assertLess(harness.rss_kb(pid) - before, 8 * 512 + 4096)
             self.use(daemon)
+            # When they go, nothing of them stays, although the upstream cannot get rid of its answers.
             for client in clients:
                 client.close()
+            daemon.log.wait("event=close", "reason=client_reset", count=len(clients))
 
     def test_a_client_that_never_reads_its_handshake(self):
         """A flood of alerts and hellos with nothing read: dropped, not buffered."""
@@ -218,6 +220,7 @@ class BadInput(harness.TestCase):
         self.assertLess(harness.rss_kb(pid) - before, 8192)
         # The lines are rate-limited, and what was left out is told.
         self.assertLess(len(daemon.log.find("event=handshake_failed")), 5000)
+        daemon.log.wait("left_out=")
         left_out = sum(int(harness.fields(line).get("left_out", 0)) for line in daemon.log.find("left_out="))
         self.assertGreater(left_out, 1000)
 

@@ -380,6 +380,28 @@ static void an_answer_before_a_reset_still_arrives(void **state)
 	assert_int_equal(bench->failure.result, STREAM_RESET);
 }
 
+static void a_side_that_broke_off_while_the_other_is_blocked_is_told(void **state)
+{
+	struct bench *bench = *state;
+	struct relay_failure failure = {0};
+	uint8_t block[8192] = {0};
+
+	/* The upstream reads nothing and sends; the client is gone. */
+	(void)fill(bench, bench->client.peer);
+	assert_false(relay_is_broken(&bench->relay, &failure));
+	reset(bench->client.peer);
+	bench->client.peer = -1;
+	assert_true(send(bench->upstream.peer, block, sizeof(block), MSG_NOSIGNAL) > 0);
+	bench->client_stream.suspect = false;
+	do
+		(void)event_base_loop(bench->base, EVLOOP_ONCE);
+	while (bench->result >= 0 && !relay_is_broken(&bench->relay, &failure));
+	if (bench->result < 0)
+		failure = bench->failure;
+	assert_ptr_equal(failure.stream, &bench->client_stream);
+	assert_int_equal(failure.result, STREAM_RESET);
+}
+
 static void closing_with_abort_resets_the_peer(void **state)
 {
 	struct bench *bench = *state;
@@ -419,6 +441,7 @@ int main(void)
 		RELAY_TEST(a_reset_is_noticed_while_nobody_reads_that_side),
 		RELAY_TEST(a_reset_after_the_clients_end_is_noticed),
 		RELAY_TEST(an_answer_before_a_reset_still_arrives),
+		RELAY_TEST(a_side_that_broke_off_while_the_other_is_blocked_is_told),
 		RELAY_TEST(closing_with_abort_resets_the_peer),
 		RELAY_TEST(discarding_ends_with_the_peer),
 	};
