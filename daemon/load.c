@@ -182,7 +182,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *argument)
 {
 	(void)fd;
 	(void)what;
-	finish(argument, "loading the configuration took longer than 30 seconds");
+	finish(argument, "loading the configuration took too long (30 seconds)");
 }
 
 static int make_room(struct load *load)
@@ -250,9 +250,9 @@ static void on_readable(evutil_socket_t fd, short what, void *argument)
 	load->size += (size_t)n;
 }
 
-static int watch(struct load *load, struct event_base *base)
+static int watch(struct load *load, struct event_base *base, unsigned timeout_ms)
 {
-	struct timeval timeout = {.tv_sec = LOAD_TIMEOUT_MS / 1000};
+	struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
 
 	load->readable = event_new(base, load->fd, EV_READ | EV_PERSIST, on_readable, load);
 	load->timer = evtimer_new(base, on_timeout, load);
@@ -263,8 +263,8 @@ static int watch(struct load *load, struct event_base *base)
 	return 0;
 }
 
-int load_start(struct event_base *base, const struct loader_options *options, load_done *done, void *argument,
-	struct load **ret)
+int load_start(struct event_base *base, const struct loader_options *options, unsigned timeout_ms, load_done *done,
+	void *argument, struct load **ret)
 {
 	struct child_body body = {.process = "loader", .run = run_loader};
 	struct load *load = calloc(1, sizeof(*load));
@@ -280,7 +280,7 @@ int load_start(struct event_base *base, const struct loader_options *options, lo
 	}
 	load->fd = fds[0];
 	load->child_fd = fds[1];
-	r = watch(load, base);
+	r = watch(load, base, timeout_ms);
 	if (r == 0) {
 		body.channel_fd = fds[1];
 		body.argument = load;

@@ -18,9 +18,9 @@ struct loader_options;
 /* LIST belongs to the load: take what is in it before returning. SNAPSHOT_FD is the receiver's, -1 when LIST has errors. */
 typedef void load_done(void *argument, struct diagnostics *list, int snapshot_fd);
 
-/* OPTIONS is lent until the end. Returns 0 or a negative errno. */
-int load_start(struct event_base *base, const struct loader_options *options, load_done *done, void *argument,
-	struct load **ret);
+/* OPTIONS is lent until the end; after TIMEOUT_MS (LOAD_TIMEOUT_MS, but in tests) it has failed. Returns 0 or a negative errno. */
+int load_start(struct event_base *base, const struct loader_options *options, unsigned timeout_ms, load_done *done,
+	void *argument, struct load **ret);
 
 /* Ends the child; done is not called. Accepts NULL. */
 void load_cancel(struct load *load);

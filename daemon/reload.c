@@ -39,6 +39,9 @@ int reload_init(struct reload *reload, struct event_base *base, const struct loa
 		.resolution = resolution,
 		.callbacks = *callbacks,
 		.log_fd = -1,
+		.load_ms = LOAD_TIMEOUT_MS,
+		.prepare_ms = RELOAD_PREPARE_MS,
+		.names_ms = RELOAD_NAMES_MS,
 	};
 	diagnostics_init(&reload->list);
 	reload->timer = evtimer_new(base, on_timer, reload);
@@ -247,7 +250,7 @@ static void commit(struct reload *reload)
 static void begin_prepare(struct reload *reload)
 {
 	const struct config *config = reload->pending->config;
-	struct timeval delay = in_ms(RELOAD_NAMES_MS);
+	struct timeval delay = in_ms(reload->names_ms);
 	int r;
 
 	reload->phase = RELOAD_PREPARING;
@@ -312,7 +315,7 @@ void reload_evaluate(struct reload *reload)
 static void on_timer(evutil_socket_t fd, short what, void *argument)
 {
 	struct reload *reload = argument;
-	struct timeval delay = in_ms(RELOAD_PREPARE_MS - RELOAD_NAMES_MS);
+	struct timeval delay = in_ms(reload->prepare_ms - reload->names_ms);
 
 	(void)fd;
 	(void)what;
@@ -359,7 +362,7 @@ static void start_run(struct reload *reload)
 	reload->phase = RELOAD_LOADING;
 	reload->began_ms = clock_now_ms();
 	reload->callbacks.begun(reload->callbacks.argument);
-	r = load_start(reload->base, reload->loader, on_loaded, reload, &reload->load);
+	r = load_start(reload->base, reload->loader, reload->load_ms, on_loaded, reload, &reload->load);
 	if (r < 0) {
 		diagnostics_add(&reload->list, DIAGNOSTIC_ERROR, NULL, 0,
 			"the process that loads the configuration cannot be started: %s", strerror(-r));

@@ -60,7 +60,10 @@ struct reload {
 	struct diagnostics list;
 	int log_fd; /* of the pending generation; -1: no change */
 	uint64_t began_ms;
-	bool names_late; /* they are not waited for any more */
+	bool names_late;  /* they are not waited for any more */
+	unsigned load_ms; /* LOAD_TIMEOUT_MS, RELOAD_PREPARE_MS and RELOAD_NAMES_MS, but in tests */
+	unsigned prepare_ms;
+	unsigned names_ms;
 	struct event *timer;
 	/* The last run, for status. */
 	bool last_ok;

@@ -22,6 +22,7 @@
 #include "daemon/counters.h"
 #include "daemon/generation.h"
 #include "daemon/helper.h"
+#include "daemon/load.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
 #include "daemon/pool.h"
@@ -39,6 +40,7 @@ enum conduct {
 	CONDUCT_GARBAGE, /* sends what is no message */
 	CONDUCT_FORGE,   /* says COMMITTED before it was asked */
 	CONDUCT_DEAF,    /* answers no heartbeat */
+	CONDUCT_SILENT,  /* never answers what it is asked */
 };
 
 /* Shared with all children. */
@@ -81,6 +83,8 @@ int loader_run(const struct loader_options *options, struct diagnostics *list, i
 
 	if (shared->loader == CONDUCT_DIE)
 		abort();
+	if (shared->loader == CONDUCT_SILENT)
+		(void)pause();
 	r = config_parse_text("test", test.text, strlen(test.text), CONFIG_FORM_FILE, list, &config);
 	if (r != 0)
 		return r;
@@ -123,6 +127,8 @@ static void prepare(struct ipc_channel *channel, const struct ipc_message *messa
 	atomic_fetch_add(&shared->prepared, 1);
 	if (conduct == CONDUCT_DIE)
 		_exit(3);
+	if (conduct == CONDUCT_SILENT)
+		return;
 	if (conduct == CONDUCT_GARBAGE)
 		(void)send(channel->fd, "garbage", 7, MSG_NOSIGNAL);
 	else
@@ -347,6 +353,22 @@ static void a_loader_that_dies_is_a_failed_reload(void **state)
 	assert_true(test.ok);
 }
 
+static void a_loader_that_hangs_is_a_failed_reload(void **state)
+{
+	(void)state;
+	start(1);
+	test.reload.load_ms = 50;
+	shared->loader = CONDUCT_SILENT;
+	run();
+	assert_false(test.ok);
+	assert_non_null(strstr(test.first, "took too long"));
+	assert_int_equal(generation(), 1);
+	shared->loader = CONDUCT_GOOD;
+	test.reload.load_ms = LOAD_TIMEOUT_MS;
+	run();
+	assert_true(test.ok);
+}
+
 static void refuses(enum conduct conduct, const char *reason)
 {
 	start(3);
@@ -374,6 +396,25 @@ static void one_worker_that_dies_aborts_for_all(void **state)
 {
 	(void)state;
 	refuses(CONDUCT_DIE, "died while it prepared");
+}
+
+static void one_worker_that_does_not_answer_aborts_for_all(void **state)
+{
+	(void)state;
+	test.reload.names_ms = 10;
+	test.reload.prepare_ms = 100;
+	refuses(CONDUCT_SILENT, "did not prepare");
+}
+
+static void the_commit_waits_for_names_but_not_for_long(void **state)
+{
+	(void)state;
+	/* The helper of this test ends without an answer. */
+	test.reload.names_ms = 20;
+	configure(1, "[upstream named]\nserver = name.example:80\n");
+	run();
+	assert_true(test.ok);
+	assert_non_null(strstr(test.first, "warning: name.example does not resolve yet"));
 }
 
 static void a_worker_that_sends_garbage_is_killed_and_replaced(void **state)
@@ -524,6 +565,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_reload_keeps_workers_and_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_loader_that_dies_is_a_failed_reload, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_loader_that_hangs_is_a_failed_reload, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_worker_that_does_not_answer_aborts_for_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_commit_waits_for_names_but_not_for_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_worker_that_fails_aborts_for_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_worker_that_dies_aborts_for_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(
