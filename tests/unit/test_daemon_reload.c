@@ -68,7 +68,7 @@ static struct {
 	struct loader_options options;
 	unsigned runs; /* that ended */
 	bool ok;
-	char first[400];
+	char said[4000];
 } test;
 
 /* ---- The children ---- */
@@ -196,9 +196,13 @@ static void on_done(void *argument, uint64_t run, const struct diagnostics *list
 	(void)run;
 	test.runs++;
 	test.ok = diagnostics_ok(list);
-	test.first[0] = '\0';
-	if (list->count > 0)
-		(void)diagnostics_format(&list->items[0], test.first, sizeof(test.first));
+	test.said[0] = '\0';
+	for (size_t i = 0; i < list->count; i++) {
+		size_t used = strlen(test.said);
+
+		(void)diagnostics_format(&list->items[i], test.said + used, sizeof(test.said) - used - 1);
+		strncat(test.said, "\n", sizeof(test.said) - strlen(test.said) - 1);
+	}
 }
 
 static void on_change(void *argument)
@@ -332,7 +336,7 @@ static void a_bad_file_changes_nothing(void **state)
 	configure(2, "upstraem = back\n");
 	run();
 	assert_false(test.ok);
-	assert_non_null(strstr(test.first, "test:8:"));
+	assert_non_null(strstr(test.said, "test:8:"));
 	assert_int_equal(generation(), 1);
 	assert_int_equal(shared->prepared, 2);
 	start(2);
@@ -346,7 +350,7 @@ static void a_loader_that_dies_is_a_failed_reload(void **state)
 	shared->loader = CONDUCT_DIE;
 	run();
 	assert_false(test.ok);
-	assert_non_null(strstr(test.first, "died"));
+	assert_non_null(strstr(test.said, "died"));
 	assert_int_equal(generation(), 1);
 	shared->loader = CONDUCT_GOOD;
 	run();
@@ -361,7 +365,7 @@ static void a_loader_that_hangs_is_a_failed_reload(void **state)
 	shared->loader = CONDUCT_SILENT;
 	run();
 	assert_false(test.ok);
-	assert_non_null(strstr(test.first, "took too long"));
+	assert_non_null(strstr(test.said, "took too long"));
 	assert_int_equal(generation(), 1);
 	shared->loader = CONDUCT_GOOD;
 	test.reload.load_ms = LOAD_TIMEOUT_MS;
@@ -377,7 +381,7 @@ static void refuses(enum conduct conduct, const char *reason)
 	configure(3, "[listener two]\nlisten = 127.0.0.1:0\nupstream = back\n");
 	run();
 	assert_false(test.ok);
-	assert_non_null(strstr(test.first, reason));
+	assert_non_null(strstr(test.said, reason));
 	assert_int_equal(generation(), 1);
 	assert_int_equal(test.sockets.count, 1);
 	shared->worker = CONDUCT_GOOD;
@@ -414,7 +418,7 @@ static void the_commit_waits_for_names_but_not_for_long(void **state)
 	configure(1, "[upstream named]\nserver = name.example:80\n");
 	run();
 	assert_true(test.ok);
-	assert_non_null(strstr(test.first, "warning: name.example does not resolve yet"));
+	assert_non_null(strstr(test.said, "warning: name.example does not resolve yet"));
 }
 
 static void a_worker_that_sends_garbage_is_killed_and_replaced(void **state)
