@@ -27,8 +27,10 @@ UNITLSD = os.environ.get("UNITLSD") or os.path.join(BUILDDIR, "bin", "unitlsd")
 UNITLSCTL = os.path.join(BUILDDIR, "bin", "unitlsctl")
 MODULES = os.path.join(BUILDDIR, "lib", "unitls", "backends")
 
+SANITIZED = any(name in BUILDDIR for name in ("asan", "tsan"))
+
 # How long anything may take before a test fails. Sanitizers make everything slower.
-PATIENCE = 30 if "asan" not in BUILDDIR and "tsan" not in BUILDDIR else 90
+PATIENCE = 90 if SANITIZED else 30
 
 
 def backends():
@@ -589,8 +591,16 @@ class TestCase(unittest.TestCase):
         return daemon
 
     def _stop_daemon(self, daemon):
-        if hasattr(daemon, "process"):
-            daemon.stop(signal.SIGKILL if daemon.process.poll() is None and self._failed() else signal.SIGTERM)
+        if not hasattr(daemon, "process"):
+            return
+        if daemon.process.poll() is not None:
+            daemon.stop()  # the test ended it
+            return
+        status = daemon.stop(signal.SIGKILL if self._failed() else signal.SIGTERM)
+        if not self._failed():
+            self.assertEqual(status, 0, "the daemon's exit status")
+        found = daemon.log.find("Sanitizer") + daemon.log.find("runtime error:")
+        self.assertEqual(found, [], "\n".join(daemon.log.lines[-100:]))
 
     def server(self, handle, **keywords):
         server = Server(handle, **keywords)
