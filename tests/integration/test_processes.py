@@ -39,6 +39,7 @@ class Workers(supervise.TestCase):
 
     def test_a_worker_killed_under_load_leaves_no_client_hanging(self):
         daemon = self.start(3)
+        daemon.may_lose_workers = True
         load = self.load(daemon, "web", clients=30, steady=9)
         for round_number in range(5):
             load.wait_done(100)
@@ -57,6 +58,7 @@ class Workers(supervise.TestCase):
 
     def test_clients_queued_on_a_worker_that_dies_are_served_by_another(self):
         daemon = self.start(2)
+        daemon.may_lose_workers = True
         victims = supervise.status(daemon).pids()
         # It accepts nothing any more, the kernel goes on to queue for it.
         os.kill(victims[1], signal.SIGSTOP)
@@ -69,6 +71,7 @@ class Workers(supervise.TestCase):
 
     def test_a_survivor_takes_over_within_100_ms(self):
         daemon = self.start(2)
+        daemon.may_lose_workers = True
         times = []
         for _ in range(7):
             victim = supervise.wait_status(daemon, lambda s: s.workers[1][2] == "serving", "worker 1").workers[1][1]
@@ -88,6 +91,7 @@ class Workers(supervise.TestCase):
 
     def test_a_worker_that_stays_dead_hurts_nobody(self):
         daemon = self.start(2)
+        daemon.may_lose_workers = True
         load = self.load(daemon, "web", clients=20, steady=0)
         # It is killed each time it comes back, until its back-off is long.
         for _ in range(6):
@@ -108,6 +112,7 @@ class Workers(supervise.TestCase):
 
     def test_a_stopped_worker_is_replaced(self):
         daemon = self.start(2)
+        daemon.may_lose_workers = True
         victim = supervise.status(daemon).pids()[0]
         os.kill(victim, signal.SIGSTOP)
         daemon.log.wait("event=worker_killed", "pid=%d " % victim, "heartbeats")

@@ -157,6 +157,7 @@ class Reload(supervise.TestCase):
 
     def test_a_worker_that_dies_in_a_reload_aborts_it_or_is_replaced_with_it(self):
         daemon = self.start()
+        daemon.may_lose_workers = True
         load = self.load(daemon, "web", clients=10, steady=0)
         for number in range(6):
             victim = supervise.wait_status(daemon, lambda s: len(s.pids()) == 2, "two workers").pids()[number % 2]
@@ -272,6 +273,7 @@ class Certificates(supervise.TestCase):
 
     def test_a_respawned_worker_serves_the_committed_certificate_not_the_file(self):
         daemon = self.prepare(harness.backends()[0])
+        daemon.may_lose_workers = True
         for pid in supervise.wait_status(daemon, lambda s: len(s.pids()) == 2, "two workers").pids():
             self.use(self.good[2])
             os.kill(pid, signal.SIGKILL)
