@@ -291,6 +291,8 @@ static int set_names(const struct config_key *key, struct config_string_list *li
 	int r;
 
 	while (next_part(&text, ", \t", &part, &length)) {
+		if (*part == ';' || *part == '#')
+			return refuse(key, place, "a name cannot start with \"%c\"", *part);
 		if (length > UNITLS_ALPN_NAME_MAX)
 			return refuse(key, place, "a name has at most %d bytes", UNITLS_ALPN_NAME_MAX);
 		if (list->count >= UNITLS_ALPN_COUNT_MAX)
@@ -572,11 +574,24 @@ static size_t list_count(const struct config_key *key, const void *member)
 	return 0;
 }
 
+static bool has_control_byte(const char *text)
+{
+	for (; *text; text++) {
+		if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 int config_value_set(
 	const struct config_key *key, void *section, const char *text, const struct config_place *place)
 {
 	if (text[0] == '\0')
 		return refuse(key, place, "there is no value");
+	if (text[0] == ';' || text[0] == '#')
+		return refuse(key, place, "a value cannot start with \"%c\"", text[0]);
+	if (has_control_byte(text))
+		return refuse(key, place, "the value has a control character");
 	if (list_count(key, member_of(key, section)) >= CONFIG_LIST_MAX)
 		return refuse(key, place, "more than %d of them", CONFIG_LIST_MAX);
 	return set_member(key, member_of(key, section), text, place);
