@@ -297,6 +297,9 @@ int unitls_identity_select(const struct unitls_identity_index *index, const stru
 	struct choice choice = {false, 0, UNITLS_FIT_NO};
 
 	unitls_client_offer_read(&offer, hello, index->settings, &index->suites);
+	if (offer.version == 0) /* libraries send various alerts, or none */
+		return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_PROTOCOL_VERSION,
+			"no version of TLS in common");
 	if (name)
 		choose_by_name(index, name, &offer, &choice);
 	if (!choice.any && index->settings->sni_policy == UNITLS_SNI_STRICT)

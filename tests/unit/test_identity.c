@@ -494,6 +494,24 @@ static void test_1_2_ecdhe_needs_a_curve_and_dhe_does_not(void **state)
 	assert_int_equal(selected(), 1);
 }
 
+static void test_1_2_without_a_curve_only_key_transport_is_left(void **state)
+{
+	const uint16_t suites[] = {0xc02f, 0x009c};
+
+	(void)state;
+	assert_int_equal(unitls_settings_set_cipher_suites(&settings, suites, 2), 0);
+	add(UNITLS_KEY_RSA_PSS, "a.example");
+	add(UNITLS_KEY_RSA, "a.example");
+	build();
+	ask_for("a.example");
+	SUITES(ECDHE_RSA_AES128_GCM, RSA_AES128_GCM);
+	SCHEMES(RSA_PSS_PSS_SHA256, RSA_PKCS1_SHA256);
+	GROUPS(1, 0); /* ffdhe2048 */
+	assert_int_equal(selected(), 1);
+	GROUPS(P256);
+	assert_int_equal(selected(), 0);
+}
+
 static void test_other_key_types(void **state)
 {
 	(void)state;
@@ -539,9 +557,21 @@ static void test_when_none_is_usable_the_first_answers(void **state)
 	offer_1_3();
 	SCHEMES(ED25519);
 	assert_int_equal(selected(), 0);
+}
+
+static void test_no_version_in_common_is_refused(void **state)
+{
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	size_t chain;
+
+	(void)state;
+	add_pair();
+	offer_1_3();
 	hello.has_supported_versions = false;
 	hello.legacy_version = 0x0301;
-	assert_int_equal(selected(), 0);
+	assert_int_equal(unitls_identity_select(identities, &hello, &chain, &error), UNITLS_ERROR);
+	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_PROTOCOL);
+	assert_int_equal(error.alert, UNITLS_ALERT_PROTOCOL_VERSION);
 }
 
 static void test_a_usable_wildcard_comes_before_an_unusable_exact_name(void **state)
@@ -719,9 +749,11 @@ int main(void)
 		TEST(test_1_2_suites_that_not_every_backend_takes_by_default_are_better_than_none),
 		TEST(test_1_2_key_transport_needs_no_signature),
 		TEST(test_1_2_ecdhe_needs_a_curve_and_dhe_does_not),
+		TEST(test_1_2_without_a_curve_only_key_transport_is_left),
 		TEST(test_other_key_types),
 		TEST(test_the_negotiated_version_is_the_highest_of_both),
 		TEST(test_when_none_is_usable_the_first_answers),
+		TEST(test_no_version_in_common_is_refused),
 		TEST(test_a_usable_wildcard_comes_before_an_unusable_exact_name),
 		TEST(test_the_default_has_a_second_key_too),
 		TEST(test_the_servers_alpn_preference_wins),
