@@ -139,22 +139,26 @@ static void check_versions(const struct config_tls *tls, struct diagnostics *lis
 			"min_version: is above max_version");
 }
 
-/* Keys that say nothing in the role the section has. */
+/* Keys that say nothing in the role the section has. One at its default is passed over: -T prints them all. */
 static void warn_of_idle_keys(const struct config_tls *tls, struct diagnostics *list)
 {
-	static const char *const server_keys[] = {"strict_sni", "client_auth", "identity_cache"};
-	static const char *const client_keys[] = {"verify", "server_name"};
 	const struct config_section *section = &tls->section;
+	const struct {
+		const char *key;
+		const char *user;
+		bool is_idle;
+	} keys[] = {
+		{"strict_sni", "listener", !tls->used_by_listener && tls->strict_sni},
+		{"client_auth", "listener", !tls->used_by_listener && tls->client_auth != CONFIG_CLIENT_AUTH_NONE},
+		{"verify", "upstream", !tls->used_by_upstream && !tls->verify},
+		{"server_name", "upstream", !tls->used_by_upstream && tls->server_name},
+	};
 
-	for (size_t i = 0; !tls->used_by_listener && i < sizeof(server_keys) / sizeof(server_keys[0]); i++) {
-		if (config_is_written(section, server_keys[i]))
-			tell(list, DIAGNOSTIC_WARNING, config_origin_of(section, server_keys[i]),
-				"%s: has no effect, no listener uses [tls %s]", server_keys[i], section->name);
-	}
-	for (size_t i = 0; !tls->used_by_upstream && i < sizeof(client_keys) / sizeof(client_keys[0]); i++) {
-		if (config_is_written(section, client_keys[i]))
-			tell(list, DIAGNOSTIC_WARNING, config_origin_of(section, client_keys[i]),
-				"%s: has no effect, no upstream uses [tls %s]", client_keys[i], section->name);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (keys[i].is_idle)
+			tell(list, DIAGNOSTIC_WARNING, config_origin_of(section, keys[i].key),
+				"%s: has no effect, no %s uses [tls %s]", keys[i].key, keys[i].user,
+				section->name);
 	}
 }
 

@@ -128,6 +128,7 @@ static bool take_origin(struct reader *reader, const char *start)
 		number = number * 10 + (unsigned)(*start - '0');
 	if (*start != ' ')
 		return false;
+	flush_pending(reader); /* its line still counts as before */
 	reader->events->on_origin(reader->argument, start + 1, number, reader->line);
 	return true;
 }

@@ -145,6 +145,8 @@ static void test_origins_only_where_they_are_wanted(void **state)
 	(void)state;
 	assert_string_equal(read_bytes(text, sizeof(text) - 1, &with_origin), "1@/a b:72 x=1|");
 	assert_string_equal(read_ini(text), "2 x=1|");
+	/* an empty value that waits for more belongs to the origin before */
+	assert_string_equal(read_bytes("x =\n#line 8 b\n", 14, &with_origin), "1 x=|2@b:8");
 }
 
 static void test_every_truncation_is_read(void **state)
