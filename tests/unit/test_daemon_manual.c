@@ -87,8 +87,8 @@ static char *print_reference(void)
 		size_t count;
 		const struct config_key *keys = config_keys((enum config_kind)kind, &count);
 
-		(void)fprintf(stream, ".Ss [%s%s] keys\n.Bl -tag -width Ds\n", config_kind_name((enum config_kind)kind),
-			kind == CONFIG_KIND_DAEMON ? "" : " NAME");
+		(void)fprintf(stream, ".Ss [%s%s] keys\n.Bl -tag -width Ds\n",
+			config_kind_name((enum config_kind)kind), kind == CONFIG_KIND_DAEMON ? "" : " NAME");
 		for (size_t i = 0; i < count; i++)
 			print_key(stream, &keys[i]);
 		(void)fputs(".El\n", stream);
