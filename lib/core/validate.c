@@ -45,9 +45,8 @@ static void UNITLS_PRINTF(3, 4) unmet(struct judgement *judgement, const char *f
 	va_end(arguments);
 	if (unitls_diagnostics_add(judgement->diagnostics, field, "%s", reason) < 0)
 		judgement->out_of_memory = true;
-	if (!judgement->unmet)
-		(void)unitls_error_set_field(judgement->error, UNITLS_ERROR_CLASS_UNSUPPORTED, field, "%s: %s",
-			judgement->backend, reason);
+	(void)unitls_error_set_field(judgement->error, UNITLS_ERROR_CLASS_UNSUPPORTED, field, "%s: %s",
+		judgement->backend, reason); /* the first one stays */
 	judgement->unmet = true;
 }
 

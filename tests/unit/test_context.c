@@ -145,6 +145,10 @@ static void test_a_server_passes_all_settings_on(void **state)
 	assert_int_equal(seen.key_format, UNITLS_KEY_FORMAT_DER);
 	assert_non_null(seen.password);
 	assert_false(seen.session_tickets);
+	assert_int_equal(unitls_config_builder_set_client_auth(builder, UNITLS_CLIENT_AUTH_NONE), 0);
+	unitls_server_context_unref(new_server(&fake->backend, UNITLS_EFFORT_STRICT));
+	assert_int_equal(seen.verify, UNITLS_VERIFY_MODE_NONE);
+	assert_int_equal(seen.n_anchors, 0);
 	unitls_trust_store_unref(store);
 }
 
@@ -198,7 +202,7 @@ static void test_scope_holds_what_a_session_may_not_cross(void **state)
 	struct unitls_trust_store *store = forged_trust_store(1, 1, 1);
 	struct unitls_trust_store *other = forged_trust_store(2, 1, 1);
 	uint8_t first[32];
-	uint8_t scopes[6][32];
+	uint8_t scopes[7][32];
 
 	(void)state;
 	fake->seen = see;
@@ -220,8 +224,10 @@ static void test_scope_holds_what_a_session_may_not_cross(void **state)
 	assert_int_equal(unitls_config_builder_clear_signing_chains(builder), 0);
 	add(UNITLS_KEY_RSA, "b.example");
 	scope_of(scopes[5]);
-	for (size_t i = 0; i < 6; i++)
-		for (size_t k = i + 1; k < 6; k++)
+	assert_int_equal(unitls_config_builder_set_client_auth(builder, UNITLS_CLIENT_AUTH_OPTIONAL), 0);
+	scope_of(scopes[6]);
+	for (size_t i = 0; i < 7; i++)
+		for (size_t k = i + 1; k < 7; k++)
 			assert_memory_not_equal(scopes[i], scopes[k], 32);
 	unitls_trust_store_unref(store);
 	unitls_trust_store_unref(other);
