@@ -53,6 +53,8 @@ enum outcome {
 enum outcome contract_failed(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 enum outcome contract_not_applicable(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Puts before the reason of a failure which of several cases it was; answers outcome. */
+enum outcome contract_within(enum outcome outcome, const char *what);
 
 /* Ends the scenario as failed, with what was expected; the link and contexts are freed by the runner. */
 #define CHECK(condition)                                                              \
@@ -101,6 +103,7 @@ struct want {
 	const char *trust; /* NULL: the suite's root for a client, none for a server; "": empty; else a file */
 	const char *chains
 		[WANT_CHAINS_MAX]; /* NAME: NAME.pem (chain) and NAME.key; a server without any has "server" */
+	const char *password;      /* of their keys */
 	enum unitls_client_auth client_auth;
 	enum unitls_sni_policy sni_policy;
 	unitls_hello_callback hello_callback;
@@ -115,6 +118,9 @@ struct unitls_client_context *contract_client(
 	const struct pair *pair, const struct want *want, struct unitls_error *error);
 struct unitls_server_context *contract_server(
 	const struct pair *pair, const struct want *want, struct unitls_error *error);
+
+/* Lets go of them before that: for scenarios that make many, or that free a context under its connections. */
+void contract_release(void);
 
 /* ---- Links --------------------------------------------------------------------------------------------------------------- */
 

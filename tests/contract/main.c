@@ -3,7 +3,6 @@
  * A further backend joins by its line in `backends`.
  */
 #include "contract.h"
-#include "want.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,6 +68,15 @@ enum outcome contract_failed(const char *file, int line, const char *format, ...
 	return OUTCOME_FAILED;
 }
 
+enum outcome contract_within(enum outcome outcome, const char *what)
+{
+	char text[sizeof(reason)];
+
+	(void)snprintf(text, sizeof(text), "%s: %.400s", what, reason);
+	memcpy(reason, text, sizeof(reason));
+	return outcome;
+}
+
 enum outcome contract_not_applicable(const char *format, ...)
 {
 	va_list arguments;
@@ -115,7 +123,7 @@ static enum outcome run_one(const struct scenario *scenario, const struct pair *
 
 	reason[0] = '\0';
 	outcome = scenario->run(pair, cut);
-	want_release_all();
+	contract_release();
 	if (outcome == OUTCOME_FAILED) {
 		cut_text(cut, text, sizeof(text));
 		(void)printf("FAILED: %s [%s -> %s, %s, %s]: %s\n", scenario->name, pair->client->name,
@@ -139,7 +147,7 @@ static size_t stream_length(const struct pair *pair)
 		length += 200; /* the data and the close_notify of a life */
 	}
 	link_close(&link);
-	want_release_all();
+	contract_release();
 	return length;
 }
 

@@ -53,7 +53,7 @@ static const char script[] =
 	"root() { key $1 EC:P-256; openssl req -x509 -new -key $1.key -subj /CN=$1 -days 30 -out $1.crt "
 	"-addext keyUsage=critical,keyCertSign,cRLSign; cp $1.crt $1.pem; }\n"
 	"ca='basicConstraints=critical,CA:TRUE\\nkeyUsage=critical,keyCertSign,cRLSign\\n'\n"
-	"san() { echo \"subjectAltName=$1\\n\"; }\n"
+	"san() { printf '%s' \"subjectAltName=$1\\n\"; }\n"
 	"root root; root other\n"
 	"key middle EC:P-256; sign middle root \"$ca\" -days 20\n"
 	"cat root.crt other.crt > both.pem\n"
@@ -78,13 +78,42 @@ static const char script[] =
 	"key limited EC:P-256; sign limited root \"${ca}nameConstraints=critical,permitted;DNS:good.example\\n\" -days 20\n"
 	"key outside EC:P-256; sign outside limited \"$(san DNS:server.example)\" -days 10; cat outside.crt limited.crt > outside.pem\n";
 
+/* The same material in other forms, and chains that are not as they should be. */
+static const char more[] =
+	"same() { cp $2 $1.pem; cp $3 $1.key; }\n"
+	"openssl ec -in server.key -out sec1.key; cp server.crt sec1.pem\n"
+	"openssl rsa -in rsa.key -traditional -out pkcs1.key; cp rsa.crt pkcs1.pem\n"
+	"openssl pkcs8 -topk8 -in server.key -passout pass:secret -out locked.key; cp server.crt locked.pem\n"
+	"openssl rsa -in rsa.key -traditional -aes128 -passout pass:secret -out locked-old.key; cp rsa.crt locked-old.pem\n"
+	"openssl pkey -in server.key -outform DER -out der.key; openssl x509 -in server.crt -outform DER -out der.pem\n"
+	"openssl x509 -in server.crt -trustout -addtrust serverAuth -out trusted.pem; cp server.key trusted.key\n"
+	"(echo junk before; cat server.crt; echo and behind) | sed 's/$/\\r/' > junk.pem\n"
+	"(echo junk before; cat server.key; echo and behind) | sed 's/$/\\r/' > junk.key\n"
+	"same mismatch server.crt client.key\n"
+	"openssl x509 -req -in middle.csr -CA other.crt -CAkey other.key -set_serial 5 -days 20 -extfile middle.ext -out cross.crt\n"
+	"cat deep.crt cross.crt middle.crt > crossed.pem; cp deep.key crossed.key\n"
+	"cat deep.crt middle.crt cross.crt > crossed-2.pem; cp deep.key crossed-2.key\n"
+	"root a; root b; for n in a b; do openssl req -new -key $n.key -subj /CN=$n -out $n.csr; done\n"
+	"printf \"$ca\" > ca.ext\n"
+	"openssl x509 -req -in a.csr -CA b.crt -CAkey b.key -set_serial 6 -days 20 -extfile ca.ext -out a-by-b.crt\n"
+	"openssl x509 -req -in b.csr -CA a.crt -CAkey a.key -set_serial 7 -days 20 -extfile ca.ext -out b-by-a.crt\n"
+	"key cyclic EC:P-256; sign cyclic a \"$(san DNS:server.example)\" -days 10\n"
+	"cat cyclic.crt a-by-b.crt b-by-a.crt > cyclic.pem\n"
+	"key nul EC:P-256; sign nul root \"subjectAltName=DER:301e821c$(printf 'server.example\\0.evil.example' | od -An -tx1 | "
+	"tr -d ' \\n')\\n\" -days 10\n"
+	"key old-client EC:P-256; sign old-client root \"extendedKeyUsage=clientAuth\\n\" -days -1\n";
+
 void pki_make(void)
 {
-	char *const arguments[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)script, NULL};
+	char shell[] = "sh";
+	char flag[] = "-c";
+	char all[sizeof(script) + sizeof(more)];
+	char *const arguments[] = {shell, flag, all, NULL};
 	posix_spawn_file_actions_t actions;
 	pid_t child;
 	int status;
 
+	(void)snprintf(all, sizeof(all), "%s%s", script, more);
 	(void)snprintf(folder, sizeof(folder), "%s", "/tmp/unitls-contract-XXXXXX");
 	if (!mkdtemp(folder))
 		die("temporary folder");

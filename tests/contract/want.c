@@ -1,8 +1,7 @@
 /*
- * Contexts from a short description. What is made lives until the run's end: want_release_all.
+ * Contexts from a short description. What is made lives until the run's end.
  */
 #include "contract.h"
-#include "want.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +15,7 @@ static size_t n_client_contexts;
 static struct unitls_server_context *server_contexts[KEPT_MAX];
 static size_t n_server_contexts;
 
-void want_release_all(void)
+void contract_release(void)
 {
 	while (n_client_contexts > 0)
 		unitls_client_context_unref(client_contexts[--n_client_contexts]);
@@ -39,7 +38,8 @@ static int set_trust(struct unitls_config_builder *builder, const char *trust, s
 	return status;
 }
 
-static int add_chain(struct unitls_config_builder *builder, const char *name, struct unitls_error *error)
+static int add_chain(
+	struct unitls_config_builder *builder, const char *name, const char *password, struct unitls_error *error)
 {
 	struct unitls_signing_chain *chain = NULL;
 	char certificate[64];
@@ -48,7 +48,7 @@ static int add_chain(struct unitls_config_builder *builder, const char *name, st
 
 	(void)snprintf(certificate, sizeof(certificate), "%s.pem", name);
 	(void)snprintf(key, sizeof(key), "%s.key", name);
-	status = unitls_signing_chain_from_file(pki_path(certificate), pki_path(key), NULL, &chain, error);
+	status = unitls_signing_chain_from_file(pki_path(certificate), pki_path(key), password, &chain, error);
 	if (status == UNITLS_OK)
 		status = unitls_config_builder_add_signing_chain(builder, chain);
 	unitls_signing_chain_unref(chain);
@@ -70,7 +70,7 @@ static int fill(struct unitls_config_builder *builder, const struct pair *pair, 
 	if (want->clock)
 		(void)unitls_config_builder_set_clock(builder, want->clock, NULL);
 	for (size_t i = 0; i < WANT_CHAINS_MAX && want->chains[i]; i++)
-		if (add_chain(builder, want->chains[i], error) < 0)
+		if (add_chain(builder, want->chains[i], want->password, error) < 0)
 			return UNITLS_ERROR;
 	return UNITLS_OK;
 }
@@ -111,7 +111,7 @@ struct unitls_server_context *contract_server(
 	if (want->no_tickets)
 		(void)unitls_config_builder_set_session_tickets(builder, false);
 	if (fill(builder, pair, want, error) == UNITLS_OK &&
-		(want->chains[0] || add_chain(builder, "server", error) == UNITLS_OK) &&
+		(want->chains[0] || add_chain(builder, "server", NULL, error) == UNITLS_OK) &&
 		set_trust(builder, want->trust, error) == UNITLS_OK &&
 		unitls_config_builder_build_server(builder, &config, error) == UNITLS_OK &&
 		unitls_server_context_new(
