@@ -347,11 +347,9 @@ static int discard_to_end(struct unitls_socket *socket, struct unitls_error *err
 	size_t n;
 	int status;
 
-	do {
+	do
 		status = unitls_socket_recv(socket, scratch, sizeof(scratch), &n, error);
-		if (status == 0)
-			status = check_deadline(socket, error);
-	} while (status == 0);
+	while (status == 0);
 	explicit_bzero(scratch, sizeof(scratch));
 	if (status != UNITLS_EOF)
 		return status;

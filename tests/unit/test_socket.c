@@ -567,13 +567,14 @@ static void test_unwrapping_gives_the_descriptor_back_with_what_follows(void **s
 
 	open_ends(&ends, state, serve_unwrap);
 	must(unitls_socket_sendall(ends.client, "end", 3, &error), &error);
+	must(unitls_socket_shutdown(ends.client, &error), &error);
+	join(&ends, 0); /* now its close_notify and what follows wait side by side */
 	must(unitls_socket_unwrap(ends.client, &fd, &error), &error);
 	ends.client = NULL;
 	assert_int_equal(fd, ends.client_fd);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
 	assert_int_equal(recv(fd, buffer, sizeof(buffer), MSG_WAITALL), 10);
 	assert_memory_equal(buffer, "plain text", 10);
-	join(&ends, 0);
 	(void)close(fd);
 	close_ends(&ends);
 }
