@@ -1,3 +1,5 @@
+/* The listening sockets of a worker. */
+
 #include "daemon/acceptor.h"
 
 #include <errno.h>

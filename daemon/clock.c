@@ -1,3 +1,5 @@
+/* The monotonic clock. */
+
 #include "daemon/clock.h"
 
 #include <time.h>

@@ -1,3 +1,5 @@
+/* Starting a connection to one address. */
+
 #include "daemon/connector.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* What all connections of one worker share. */
+
 #include "daemon/engine.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* The helper: names asked for again and again, answers to the master. */
+
 #include "daemon/helper.h"
 
 #include <errno.h>

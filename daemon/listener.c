@@ -1,3 +1,5 @@
+/* What to do with the connections of one listener. */
+
 #include "daemon/listener.h"
 
 #include <errno.h>

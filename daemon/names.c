@@ -1,3 +1,5 @@
+/* The addresses of upstreams' names. */
+
 #include "daemon/names.h"
 
 #include <errno.h>

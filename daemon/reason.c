@@ -1,3 +1,5 @@
+/* Why a connection ended. */
+
 #include "daemon/reason.h"
 
 static const char *const names[REASON_COUNT] = {

@@ -1,3 +1,5 @@
+/* The relay: two one-way pumps. */
+
 #include "daemon/relay.h"
 
 #include <stdlib.h>

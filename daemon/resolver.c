@@ -1,3 +1,5 @@
+/* c-ares on the event loop. */
+
 #include "daemon/resolver.h"
 
 #include <ares.h>

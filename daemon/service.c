@@ -1,3 +1,5 @@
+/* What a worker serves in one generation, built in small steps. */
+
 #include "daemon/service.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* One connection from accept to its end. */
+
 #include "daemon/session.h"
 
 #include <errno.h>

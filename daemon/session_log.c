@@ -1,3 +1,5 @@
+/* The lines that connections leave in the log, and the counters they move when they end. */
+
 #include "daemon/session_log.h"
 
 #include <unitls/unitls.h>

@@ -1,3 +1,5 @@
+/* One side of a connection. */
+
 #include "daemon/stream.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Work that gave way to others. */
+
 #include "daemon/turns.h"
 
 #include <errno.h>

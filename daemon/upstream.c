@@ -1,3 +1,5 @@
+/* The servers of an upstream and the order they are tried in. */
+
 #include "daemon/upstream.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* A worker: messages of the master, generations prepared and committed, draining. */
+
 #include "daemon/worker.h"
 
 #include <errno.h>
