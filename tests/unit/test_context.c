@@ -413,7 +413,10 @@ static void test_best_effort_goes_on_with_what_is_left(void **state)
 static void test_selecting_gives_chain_and_protocol(void **state)
 {
 	const struct unitls_bytes name = {(const uint8_t *)"imap", 4};
-	struct unitls_client_hello hello = {.has_server_name = true, .server_name = "b.example", .has_alpn = true};
+	struct unitls_client_hello hello = {.legacy_version = UNITLS_TLS_1_2,
+		.has_server_name = true,
+		.server_name = "b.example",
+		.has_alpn = true};
 	struct unitls_server_context *context;
 	struct unitls_selection selection;
 	struct unitls_error error = UNITLS_ERROR_INIT;
