@@ -30,7 +30,7 @@ const struct unitls_settings *unitls_server_context_settings(const struct unitls
 
 /*
  * Chooses signing chain and ALPN protocol for a hello: exact name, wildcard, default; among several for a name by what the client can
- * use. UNITLS_ERROR with the alert to send (unrecognized_name, no_application_protocol; never handshake_failure: the library says that).
+ * use. UNITLS_ERROR with the alert to send (protocol_version, unrecognized_name, no_application_protocol; never handshake_failure: the library says that).
  */
 int unitls_server_context_select(const struct unitls_server_context *context,
 	const struct unitls_client_hello *hello, struct unitls_selection *ret_selection,

@@ -22,7 +22,10 @@ int unitls_identity_index_new(const struct unitls_settings *settings,
 	struct unitls_error *error);
 void unitls_identity_index_free(struct unitls_identity_index *index);
 
-/* The signing chain for a hello. UNITLS_ERROR with the alert unrecognized_name when the policy is strict and no chain has the name. */
+/*
+ * The signing chain for a hello. UNITLS_ERROR with the alert protocol_version when no version is common, unrecognized_name when the policy is strict and
+ * no chain has the name.
+ */
 int unitls_identity_select(const struct unitls_identity_index *index, const struct unitls_client_hello *hello,
 	size_t *ret_chain, struct unitls_error *error);
 
