@@ -30,6 +30,8 @@ enum filter {
 	FILTER_PASS,   /* everything is the backend's */
 };
 
+#define TLS_FALLBACK_SCSV 0x5600 /* RFC 7507 */
+
 struct unitls_connection {
 	struct unitls_transport transport;
 	enum state state;
@@ -402,6 +404,24 @@ static void switch_context(struct unitls_connection *connection, struct unitls_s
 	connection->server_context = context;
 }
 
+/*
+ * RFC 7507, 3: a client that says it fell back to an older version, and could have had a newer one, is being tampered with. Judged here because not every
+ * library does.
+ */
+static int check_fallback(const struct unitls_settings *settings, const struct unitls_client_hello *hello,
+	struct unitls_error *error)
+{
+	uint16_t suite;
+
+	for (size_t i = 0; unitls_client_hello_cipher_suite_at(hello, i, &suite); i++)
+		if (suite == TLS_FALLBACK_SCSV &&
+			!unitls_client_hello_offers_version(hello, settings->max_version))
+			return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL,
+				UNITLS_ALERT_INAPPROPRIATE_FALLBACK,
+				"the client fell back to an older version of TLS");
+	return UNITLS_OK;
+}
+
 /* The hello is accepted: chooses identity and ALPN, and makes the native object. */
 static int accept_hello(struct unitls_connection *connection, struct unitls_error *error)
 {
@@ -409,7 +429,11 @@ static int accept_hello(struct unitls_connection *connection, struct unitls_erro
 	struct unitls_selection selection;
 	int status;
 
-	status = unitls_server_context_select(connection->server_context, connection->hello, &selection, &details);
+	status = check_fallback(
+		unitls_server_context_settings(connection->server_context), connection->hello, &details);
+	if (status == UNITLS_OK)
+		status = unitls_server_context_select(
+			connection->server_context, connection->hello, &selection, &details);
 	if (status == UNITLS_OK)
 		status = unitls_server_context_identity(
 			connection->server_context, selection.chain, &connection->identity, &details);

@@ -45,7 +45,9 @@ static inline uint16_t unitls_reader_u16(struct unitls_reader *reader)
 {
 	struct unitls_bytes bytes = unitls_reader_bytes(reader, 2);
 
-	return bytes.data ? (uint16_t)(bytes.data[0] << 8 | bytes.data[1]) : 0;
+	if (!bytes.data)
+		return 0;
+	return (uint16_t)((unsigned)bytes.data[0] << 8 | bytes.data[1]);
 }
 
 static inline uint32_t unitls_reader_u24(struct unitls_reader *reader)
