@@ -225,17 +225,21 @@ static void run_scenario(const struct scenario *scenario, bool full)
 
 /* ---- Coverage -------------------------------------------------------------------------------------------------------------- */
 
+/* items: numbers apart by blanks. */
 static void mark_items(const char *items, bool *covered)
 {
-	while (*items != '\0') {
-		char *end;
-		unsigned long item = strtoul(items, &end, 10);
+	int item = 0;
 
-		if (end == items)
-			return;
+	for (;; items++) {
+		if (*items >= '0' && *items <= '9') {
+			item = 10 * item + (*items - '0');
+			continue;
+		}
 		if (item >= 1 && item <= ITEMS_MAX)
 			covered[item] = true;
-		items = end;
+		item = 0;
+		if (*items == '\0')
+			return;
 	}
 }
 
