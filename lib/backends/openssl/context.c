@@ -119,9 +119,12 @@ static int setup_protocol(SSL_CTX *ctx, const struct unitls_context_params *para
 /* What openssl.cnf may not decide, set after it was applied by SSL_CTX_new. */
 static int setup_behaviour(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
 {
-	/* openssl.cnf may forbid tickets (Options = -SessionTicket). */
+	/*
+	 * None where client certificates are asked for: a ticket holds the client's own certificate without its chain, and a resumed session would
+	 * not be verified again. openssl.cnf may forbid them too (Options = -SessionTicket).
+	 */
 	bool tickets = params->role == UNITLS_ROLE_SERVER && params->session_tickets &&
-		(SSL_CTX_get_options(ctx) & SSL_OP_NO_TICKET) == 0;
+		params->verify == UNITLS_VERIFY_MODE_NONE && (SSL_CTX_get_options(ctx) & SSL_OP_NO_TICKET) == 0;
 	uint64_t options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE;
 
 	if (!tickets)
