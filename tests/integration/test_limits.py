@@ -106,6 +106,33 @@ class Limits(harness.TestCase):
                 client.close()
         self.assertEqual(daemon.workers(), [pid])
 
+    def test_the_kernel_refusing_descriptors_pauses_and_resumes(self):
+        """As when the whole system has none left: accept() fails although the daemon's own count says there are some."""
+        daemon = self.start(workers=1)
+        pid = daemon.workers()[0]
+        with daemon.connect("web") as steady:
+            self.assertTrue(self.answers(steady))
+            soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            # The next accept() still finds one, its connect() to the upstream does not; the accept() after that fails.
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (harness.descriptors(pid) + 1, hard))
+            clients = []
+            for _ in range(5):
+                try:
+                    clients.append(daemon.connect("web"))
+                    clients[-1].sendall(b"ping")
+                except OSError:
+                    pass  # reset for want of a second descriptor
+            self.assertTrue(self.answers(steady))
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (harness.descriptors(pid), hard))
+            waiting = daemon.connect("web")
+            waiting.sendall(b"ping")
+            daemon.log.wait("event=accept_paused", "Too many open files")
+            self.assertTrue(self.answers(steady))
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+            self.assertTrue(self.is_served(waiting, harness.PATIENCE))
+            for client in clients + [waiting]:
+                client.close()
+
     def test_idle_connections_are_ended(self):
         for backend in harness.backends():
             daemon = self.start(backend, listener="idle_timeout = 300ms")

@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 
 import harness
 
@@ -203,6 +204,55 @@ class Data(Base):
                 for i in range(200):
                     client.sendall(bytes([i]))
                     self.assertEqual(client.recv(1), bytes([i]))
+
+    def test_bulk_transfers_do_not_hold_up_others(self):
+        """One worker, four connections that move all they can, one that wants a quick answer."""
+        stop = threading.Event()
+
+        def serve(connection):
+            if connection.recv(1) == b"p":
+                harness.echo(connection)
+                return
+            while not stop.is_set():
+                connection.sendall(b"x" * 65536)
+
+        def swallow():
+            with daemon.connect_tls("web", context) as client:
+                client.sendall(b"b")
+                total = 0
+                while not stop.is_set():
+                    total += len(client.recv(65536))
+                return total
+        server = self.server(serve)
+        daemon = self.daemon("""[daemon]
+workers = 1
+[tls server]
+backend = openssl
+certificate = %s
+[listener web]
+listen = 127.0.0.1:0
+tls = server
+upstream = app
+[upstream app]
+server = %s
+""" % (self.authority.issue("server", ["localhost"]), server.text()))
+        context = harness.client_context(self.authority)
+        bulk = [self.thread(swallow) for _ in range(4)]
+        waits = []
+        try:
+            with daemon.connect_tls("web", context) as client:
+                client.sendall(b"p")
+                for _ in range(200):
+                    begin = time.monotonic()
+                    client.sendall(b"ping")
+                    self.assertEqual(client.recv(4), b"ping")
+                    waits.append(time.monotonic() - begin)
+        finally:
+            stop.set()
+        for task in bulk:
+            self.assertGreater(task.result(), 1 << 20)
+        # The test's own threads share one interpreter, hence the generous figure.
+        self.assertLess(sorted(waits)[100], 0.2)
 
     def test_1000_connections_at_once(self):
         redis = self.redis()
