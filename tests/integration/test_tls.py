@@ -79,6 +79,18 @@ class Handshakes(harness.TestCase):
                 self.assertEqual(line["reason"], "handshake_failed")
                 self.assertEqual(line["alert_from"], "unitlsd")
 
+    def test_a_client_that_stays_after_the_alert_is_not_kept_for_long(self):
+        daemon = self.daemon("[daemon]\nworkers = 1\n" + CONFIG.format(
+            backend="openssl", certificate=self.certificate, extra="", listener="", echo=self.echo.text()))
+        pid = daemon.workers()[0]
+        self.use(daemon)
+        before = harness.descriptors(pid)
+        with daemon.connect("web") as client:
+            client.sendall(b"garbage that is no hello")
+            self.assertTrue(harness.read_all(client))
+            daemon.log.wait("event=handshake_failed")
+            harness.until(lambda: harness.descriptors(pid) <= before, "the descriptor to be closed")
+
     def test_no_common_version(self):
         for backend in harness.backends():
             with self.subTest(backend=backend):
