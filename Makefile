@@ -232,6 +232,8 @@ TEST_MODULES := $(TST)/unitls
 
 CONTRACT_OBJ := $(call objects,$(wildcard tests/contract/*.c))
 CONTRACT_TEST := $(if $(CONTRACT_OBJ),$(TST)/contract)
+# The peer that breaks the protocol on purpose is a module too: the suite itself links no TLS library.
+CONTRACT_PEER := $(if $(filter openssl,$(BACKENDS)),$(TST)/contract-peer.so)
 
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_DAEMON := $(call uses_daemon,$(FUZZ_SRC))
@@ -263,6 +265,7 @@ $(OBJ)/lib/core/%.o: PART := -Ilib -fPIC -fvisibility=hidden $(INTERPOSITION) $(
 $(OBJ)/lib/backends/%.o: PART = -Ilib -fPIC -fvisibility=hidden $(BACKEND_$(call upper,$(word 4,$(subst /, ,$(@:$(OBJ)/%=x/%))))_CFLAGS)
 $(OBJ)/daemon/%.o: PART := -I. -fPIE -fvisibility=hidden $(EVENT_CFLAGS) $(INIH_CFLAGS) $(CARES_CFLAGS) $(DEFINES_DAEMON)
 $(OBJ)/tests/%.o: PART := -Ilib -I. -fPIE $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(DEFINES_TEST)
+$(OBJ)/tests/contract/peer/%.o: PART = -I. -fPIC -fvisibility=hidden $(BACKEND_OPENSSL_CFLAGS)
 $(OBJ)/tests/fuzz/%.o: PART := -Ilib -I. -fPIE -Wno-missing-prototypes $(EVENT_CFLAGS) $(DEFINES_TEST)
 
 $(OBJ)/%.o: %.c $(FLAGS_STAMP)
@@ -324,10 +327,16 @@ $(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A) | $
 		$(NETTLE_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
 $(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
 
-$(TST)/contract: $(CONTRACT_OBJ) $(LIBS_MADE)
+$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(LIBS_MADE) | $(CONTRACT_PEER)
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(CONTRACT_OBJ) -L$(LIB) -lunitls -lpthread
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) -L$(LIB) -lunitls \
+		-ldl -lpthread
+
+$(TST)/contract-peer.so: $(call objects,$(wildcard tests/contract/peer/*.c))
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ $(BACKEND_OPENSSL_LIBS)
 
 $(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)

@@ -20,6 +20,9 @@ struct contract_backend {
 	const struct unitls_capabilities *capabilities;
 };
 
+/* Backend i of the table, also one whose module is not there; NULL past the end. */
+const struct contract_backend *contract_backend_at(size_t i);
+
 struct pair {
 	const struct contract_backend *client;
 	const struct contract_backend *server;
@@ -196,5 +199,7 @@ extern const struct scenario alpn_scenarios[];
 extern const struct scenario certificate_scenarios[];
 extern const struct scenario cipher_scenarios[];
 extern const struct scenario lifetime_scenarios[];
+extern const struct scenario peer_scenarios[];
+extern const struct scenario differential_scenarios[];
 
 #endif

@@ -18,6 +18,11 @@ static struct contract_backend backends[] = {
 };
 #define N_BACKENDS (sizeof(backends) / sizeof(backends[0]))
 
+const struct contract_backend *contract_backend_at(size_t i)
+{
+	return i < N_BACKENDS ? &backends[i] : NULL;
+}
+
 /* ---- Items of conformance.md --------------------------------------------------------------------------------------------- */
 
 #define ITEMS_MAX 55
@@ -52,6 +57,8 @@ static const struct scenario *const tables[] = {
 	alpn_scenarios,
 	certificate_scenarios,
 	cipher_scenarios,
+	peer_scenarios,
+	differential_scenarios,
 	lifetime_scenarios,
 };
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -1,0 +1,211 @@
+/*
+ * The peer by OpenSSL.
+ */
+#include "tests/contract/peer/peer.h"
+
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+struct peer {
+	SSL_CTX *ctx;
+	SSL *ssl;
+	BIO *in;
+	BIO *out;
+	const char *alpn;
+	int alert;
+	bool alert_fatal;
+	unsigned key_updates;
+};
+
+static void on_message(int sent, int version, int type, const void *data, size_t size, SSL *ssl, void *argument)
+{
+	struct peer *peer = argument;
+	const uint8_t *bytes = data;
+
+	(void)version;
+	(void)ssl;
+	if (sent)
+		return;
+	if (type == SSL3_RT_ALERT && size == 2) {
+		peer->alert = bytes[1];
+		peer->alert_fatal = bytes[0] == SSL3_AL_FATAL;
+	}
+	if (type == SSL3_RT_HANDSHAKE && size > 0 && bytes[0] == SSL3_MT_KEY_UPDATE)
+		peer->key_updates++;
+}
+
+static int on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size, const unsigned char *offered,
+	unsigned offered_size, void *argument)
+{
+	const struct peer *peer = argument;
+
+	(void)ssl;
+	(void)offered;
+	(void)offered_size;
+	*ret_name = (const unsigned char *)peer->alpn;
+	*ret_size = (unsigned char)strlen(peer->alpn);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void peer_free(struct peer *peer)
+{
+	if (!peer)
+		return;
+	SSL_free(peer->ssl);
+	SSL_CTX_free(peer->ctx);
+	OPENSSL_free(peer);
+	ERR_clear_error();
+}
+
+static bool set_up(struct peer *peer, const struct peer_params *params)
+{
+	SSL_CTX *ctx = peer->ctx;
+
+	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, params->version) ||
+		!SSL_CTX_set_max_proto_version(ctx, params->version))
+		return false;
+	if (params->certificate &&
+		(SSL_CTX_use_certificate_chain_file(ctx, params->certificate) != 1 ||
+			SSL_CTX_use_PrivateKey_file(ctx, params->key, SSL_FILETYPE_PEM) != 1))
+		return false;
+	if (params->server &&
+		(!SSL_CTX_set_num_tickets(ctx, params->tickets) ||
+			!SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"peer", 4)))
+		return false;
+	peer->alpn = params->alpn;
+	if (params->server && params->alpn)
+		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, peer);
+	peer->ssl = SSL_new(ctx);
+	peer->in = BIO_new(BIO_s_mem());
+	peer->out = BIO_new(BIO_s_mem());
+	if (!peer->ssl || !peer->in || !peer->out)
+		return false; /* a test: what leaks then does not matter */
+	SSL_set_bio(peer->ssl, peer->in, peer->out);
+	SSL_set_msg_callback(peer->ssl, on_message);
+	SSL_set_msg_callback_arg(peer->ssl, peer);
+	if (params->server)
+		SSL_set_accept_state(peer->ssl);
+	else
+		SSL_set_connect_state(peer->ssl);
+	return params->server || !params->name ||
+		SSL_set_tlsext_host_name(peer->ssl, (uintptr_t)params->name) == 1;
+}
+
+static struct peer *peer_new(const struct peer_params *params)
+{
+	struct peer *peer = OPENSSL_zalloc(sizeof(*peer));
+
+	if (!peer)
+		return NULL;
+	peer->alert = -1;
+	peer->ctx = SSL_CTX_new(params->server ? TLS_server_method() : TLS_client_method());
+	if (set_up(peer, params))
+		return peer;
+	peer_free(peer);
+	return NULL;
+}
+
+static void peer_give(struct peer *peer, const void *data, size_t size)
+{
+	(void)BIO_write(peer->in, data, (int)size);
+}
+
+static size_t peer_take(struct peer *peer, void *buffer, size_t size)
+{
+	int n = BIO_read(peer->out, buffer, (int)size);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+static int result(struct peer *peer, int n)
+{
+	int error = n > 0 ? SSL_ERROR_NONE : SSL_get_error(peer->ssl, n);
+
+	ERR_clear_error();
+	if (n > 0)
+		return n;
+	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+}
+
+static int peer_handshake(struct peer *peer)
+{
+	ERR_clear_error();
+	return result(peer, SSL_do_handshake(peer->ssl));
+}
+
+static int peer_read(struct peer *peer, void *buffer, size_t size)
+{
+	ERR_clear_error();
+	return result(peer, SSL_read(peer->ssl, buffer, (int)size));
+}
+
+static int peer_write(struct peer *peer, const void *data, size_t size)
+{
+	ERR_clear_error();
+	return result(peer, SSL_write(peer->ssl, data, (int)size));
+}
+
+static bool peer_key_update(struct peer *peer, bool request)
+{
+	ERR_clear_error();
+	return SSL_key_update(peer->ssl, request ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+		SSL_do_handshake(peer->ssl) == 1;
+}
+
+static bool peer_renegotiate(struct peer *peer)
+{
+	ERR_clear_error();
+	if (SSL_renegotiate(peer->ssl) != 1)
+		return false;
+	(void)SSL_do_handshake(peer->ssl);
+	ERR_clear_error();
+	return true;
+}
+
+static bool peer_ask_certificate(struct peer *peer)
+{
+	bool done;
+
+	ERR_clear_error();
+	SSL_set_verify(peer->ssl, SSL_VERIFY_PEER, NULL);
+	done = SSL_verify_client_post_handshake(peer->ssl) == 1 && SSL_do_handshake(peer->ssl) == 1;
+	ERR_clear_error();
+	return done;
+}
+
+static int peer_alert(const struct peer *peer, bool *ret_fatal)
+{
+	*ret_fatal = peer->alert_fatal;
+	return peer->alert;
+}
+
+static unsigned peer_key_updates(const struct peer *peer)
+{
+	return peer->key_updates;
+}
+
+static void peer_leave_error(void)
+{
+	ERR_raise(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
+	ERR_raise(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED);
+	ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
+}
+
+__attribute__((visibility("default"))) extern const struct peer_ops contract_peer_ops;
+const struct peer_ops contract_peer_ops = {
+	.new = peer_new,
+	.free = peer_free,
+	.give = peer_give,
+	.take = peer_take,
+	.handshake = peer_handshake,
+	.read = peer_read,
+	.write = peer_write,
+	.key_update = peer_key_update,
+	.renegotiate = peer_renegotiate,
+	.ask_certificate = peer_ask_certificate,
+	.alert = peer_alert,
+	.key_updates = peer_key_updates,
+	.leave_error = peer_leave_error,
+};
