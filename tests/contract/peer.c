@@ -293,14 +293,103 @@ static enum outcome flood(const struct pair *pair, const struct cut *cut)
 
 /* ---- After the handshake ------------------------------------------------------------------------------------------------- */
 
-/* A CertificateRequest to a client that did not offer post_handshake_auth (RFC 8446, 4.6.2). */
-static enum outcome late_request(const struct pair *pair, const struct cut *cut)
+/* Messages and records that have no place behind the handshake of TLS 1.3: refused with the right alert, which arrives. */
+static const struct {
+	const char *what;
+	enum end_name us;
+	uint8_t type;
+	uint8_t data[32];
+	size_t size;
+	int alert;
+} misplaced[] = {
+	/* RFC 8446, 4.6.2: the client did not offer post_handshake_auth. */
+	{"CertificateRequest", CLIENT, 22, {13, 0, 0, 11, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3}, 15,
+		UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"CertificateRequest to a server", SERVER, 22, {13, 0, 0, 11, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3}, 15,
+		UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"HelloRequest", CLIENT, 22, {0, 0, 0, 0}, 4, UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"ClientHello", SERVER, 22, {1, 0, 0, 4, 3, 3, 0, 0}, 8, UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"Finished again", CLIENT, 22, {20, 0, 0, 4, 1, 2, 3, 4}, 8, UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"NewSessionTicket to a server", SERVER, 22, {4, 0, 0, 4, 1, 2, 3, 4}, 8, UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"malformed ticket", CLIENT, 22, {4, 0, 0, 4, 1, 2, 3, 4}, 8, UNITLS_ALERT_DECODE_ERROR},
+	{"KeyUpdate of a third kind", CLIENT, 22, {24, 0, 0, 1, 2}, 5, UNITLS_ALERT_ILLEGAL_PARAMETER},
+	{"KeyUpdate of a third kind", SERVER, 22, {24, 0, 0, 1, 2}, 5, UNITLS_ALERT_ILLEGAL_PARAMETER},
+	{"empty handshake record", SERVER, 22, {0}, 0, UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"unknown content", CLIENT, 99, {1}, 1, UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"encrypted change_cipher_spec", CLIENT, 20, {1}, 1, UNITLS_ALERT_UNEXPECTED_MESSAGE},
+	{"alert of three bytes", CLIENT, 21, {2, 40, 0}, 3, UNITLS_ALERT_DECODE_ERROR},
+};
+
+static enum outcome misplaced_case(
+	struct meeting *meeting, const struct pair *pair, size_t i, const struct cut *cut)
 {
-	(void)cut;
+	bool fatal = false;
+	uint8_t buffer[16];
+
+	CHECK_PASSED(
+		meeting_open(meeting, pair, misplaced[i].us, &(struct want){.no_tickets = true}, NULL, 0, cut));
+	CHECK_PASSED(meeting_connect(meeting));
+	CHECK(meeting->ops->send_record(meeting->peer, misplaced[i].type, misplaced[i].data, misplaced[i].size));
+	from_peer(meeting, true);
+	if (meeting->end.read_status != UNITLS_ERROR ||
+		meeting->end.read_error.error_class != UNITLS_ERROR_CLASS_PROTOCOL ||
+		meeting->end.read_error.alert != misplaced[i].alert)
+		return contract_failed(__FILE__, __LINE__, "not refused with alert %s: %s",
+			unitls_alert_name(misplaced[i].alert),
+			error_text(meeting->end.read_status, &meeting->end.read_error));
+	to_peer(meeting);
+	(void)meeting->ops->read(meeting->peer, buffer, sizeof(buffer));
+	CHECK_EQUAL(meeting->ops->alert(meeting->peer, &fatal), misplaced[i].alert);
+	CHECK(fatal);
+	return OUTCOME_PASSED;
+}
+
+static enum outcome late_messages(const struct pair *pair, const struct cut *cut)
+{
 	if (pair->version != UNITLS_TLS_1_3)
-		return contract_not_applicable("TLS 1.2 asks by renegotiation");
-	return contract_not_applicable(
-		"the peer's library does not ask a client that did not offer it; hand-made records need keys");
+		return contract_not_applicable("the peer makes records of TLS 1.3");
+	for (size_t i = 0; i < sizeof(misplaced) / sizeof(misplaced[0]); i++) {
+		struct meeting meeting;
+		enum outcome outcome;
+
+		memset(&meeting, 0, sizeof(meeting));
+		outcome = misplaced_case(&meeting, pair, i, cut);
+		meeting_close(&meeting);
+		contract_release();
+		if (outcome != OUTCOME_PASSED)
+			return contract_within(outcome, misplaced[i].what);
+	}
+	return OUTCOME_PASSED;
+}
+
+/* The same way in, for what is legal: a fatal alert is reported as such, a warning and empty data are passed over. */
+static enum outcome late_alert_steps(
+	struct meeting *meeting, const struct pair *pair, enum end_name our_end, const struct cut *cut)
+{
+	static const uint8_t internal_error[] = {2, 80};
+
+	CHECK_PASSED(meeting_open(meeting, pair, our_end, &(struct want){.no_tickets = true}, NULL, 0, cut));
+	CHECK_PASSED(meeting_connect(meeting));
+	CHECK(meeting->ops->send_record(meeting->peer, 21, internal_error, sizeof(internal_error)));
+	from_peer(meeting, true);
+	CHECK_EQUAL(meeting->end.read_status, UNITLS_ERROR);
+	CHECK_EQUAL(meeting->end.read_error.error_class, UNITLS_ERROR_CLASS_PEER_ALERT);
+	CHECK_EQUAL(meeting->end.read_error.alert, UNITLS_ALERT_INTERNAL_ERROR);
+	meeting_close(meeting);
+	CHECK_PASSED(meeting_open(meeting, pair, our_end, &(struct want){.no_tickets = true}, NULL, 0, cut));
+	CHECK_PASSED(meeting_connect(meeting));
+	CHECK(meeting->ops->send_record(meeting->peer, 23, NULL, 0));
+	from_peer(meeting, true);
+	CHECK_EQUAL(meeting->end.read_status, UNITLS_WANT_READ);
+	CHECK_EQUAL(meeting->end.n_received, 0);
+	return OUTCOME_PASSED;
+}
+
+static enum outcome late_alert(const struct pair *pair, const struct cut *cut)
+{
+	if (pair->version != UNITLS_TLS_1_3)
+		return contract_not_applicable("the peer makes records of TLS 1.3");
+	return both_roles(late_alert_steps, pair, cut);
 }
 
 /* A HelloRequest or a ClientHello on an open connection: refused or passed over, and nothing of the connection's data is lost. */
@@ -433,7 +522,8 @@ static enum outcome stale_queue(const struct pair *pair, const struct cut *cut)
 const struct scenario peer_scenarios[] = {
 	{"KeyUpdates of the peer", "4 5", PER_SERVER, key_update},
 	{"a flood of KeyUpdates", "18", PER_SERVER, flood},
-	{"a certificate asked for after the handshake", "", PER_SERVER, late_request},
+	{"messages that come too late", "16 17 4", PER_SERVER, late_messages},
+	{"alerts and empty records on an open connection", "4 6", PER_SERVER, late_alert},
 	{"renegotiation is refused", "17", PER_SERVER, renegotiation},
 	{"tickets of a generous server", "13 14", PER_SERVER, tickets},
 	{"a protocol that was not offered", "26", PER_SERVER, not_offered},

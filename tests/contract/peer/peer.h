@@ -36,9 +36,13 @@ struct peer_ops {
 	int (*write)(struct peer *peer, const void *data, size_t size);
 	/* Sends a KeyUpdate, which asks for one in return; true when it was sent. */
 	bool (*key_update)(struct peer *peer, bool request);
-	/* TLS 1.2: a new ClientHello, or a HelloRequest. TLS 1.3, server: a CertificateRequest. */
+	/* TLS 1.2: a new ClientHello, or a HelloRequest. */
 	bool (*renegotiate)(struct peer *peer);
-	bool (*ask_certificate)(struct peer *peer);
+	/*
+	 * TLS 1.3: sends one record of our making, rightly encrypted, as the first behind the handshake (a server: without tickets). The library knows nothing
+	 * of it, so it is also the last.
+	 */
+	bool (*send_record)(struct peer *peer, uint8_t type, const uint8_t *data, size_t size);
 	/* The last alert that came, and whether it was fatal; -1: none. */
 	int (*alert)(const struct peer *peer, bool *ret_fatal);
 	/* How many KeyUpdates and tickets came. */
