@@ -38,7 +38,6 @@ static const struct reason_rule {
 	REASON(SHUTDOWN_WHILE_IN_INIT, USAGE, NONE, NONE),
 	REASON(UNINITIALIZED, INTERNAL, NONE, NONE),
 	REASON(BAD_WRITE_RETRY, INTERNAL, NONE, NONE),
-	REASON(BAD_LENGTH, INTERNAL, NONE, NONE),
 };
 
 struct openssl_failure openssl_failure_of_code(unsigned long code)
