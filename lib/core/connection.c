@@ -241,22 +241,25 @@ int unitls_client_connection_new(struct unitls_client_context *context, const st
 	struct unitls_connection **ret_connection, struct unitls_error *error)
 {
 	struct unitls_connection *connection = calloc(1, sizeof(*connection));
+	struct unitls_error details =
+		UNITLS_ERROR_INIT; /* a backend always gets a record, the caller may have none */
 	int status;
 
 	if (!connection)
 		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a connection");
 	connection->client_context = unitls_client_context_ref(context);
 	connection->filter = FILTER_PASS;
-	status = take_peer_name(connection, peer_name, error);
+	status = take_peer_name(connection, peer_name, &details);
 	if (status < 0)
 		goto out;
 	connection->identity = unitls_client_context_identity(context);
-	status = start_native(connection, (struct unitls_bytes){NULL, 0}, error);
+	status = start_native(connection, (struct unitls_bytes){NULL, 0}, &details);
 	if (status < 0)
 		goto out;
 	*ret_connection = connection;
 	return UNITLS_OK;
 out:
+	give_error(error, &details);
 	unitls_connection_free(connection);
 	return status;
 }
