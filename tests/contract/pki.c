@@ -111,7 +111,7 @@ void pki_make(void)
 	char *const arguments[] = {shell, flag, all, NULL};
 	posix_spawn_file_actions_t actions;
 	pid_t child;
-	int status;
+	int status = -1;
 
 	(void)snprintf(all, sizeof(all), "%s%s", script, more);
 	(void)snprintf(folder, sizeof(folder), "%s", "/tmp/unitls-contract-XXXXXX");
