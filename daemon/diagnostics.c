@@ -199,7 +199,7 @@ size_t diagnostics_format(const struct diagnostic *item, char *buffer, size_t si
 		return 0;
 	if (item->file[0] == '\0')
 		length = snprintf(buffer, size, "%s%s", mark, item->text);
-	else if (item->line == 0)
+	else if (item->line == 0 || strcmp(item->file, DIAGNOSTICS_COMMAND_LINE) == 0)
 		length = snprintf(buffer, size, "%s: %s%s", item->file, mark, item->text);
 	else
 		length = snprintf(buffer, size, "%s:%u: %s%s", item->file, item->line, mark, item->text);

@@ -13,6 +13,9 @@
 #define DIAGNOSTICS_MAX      1000
 #define DIAGNOSTICS_TEXT_MAX 1000
 
+/* Stands for the file of a configuration that was made up from options. Nobody wrote its lines, so they are not shown. */
+#define DIAGNOSTICS_COMMAND_LINE "command line"
+
 enum diagnostic_level {
 	DIAGNOSTIC_WARNING,
 	DIAGNOSTIC_ERROR,
@@ -47,7 +50,7 @@ bool diagnostics_ok(const struct diagnostics *list);
 /* Moves the messages into the order of their files (as first named) and lines; messages of one line keep their order. */
 void diagnostics_sort(struct diagnostics *list);
 
-/* Writes one message as "file:line: text" or "file:line: warning: text", without a newline, cut at SIZE - 1 bytes.
+/* Writes one message as "file:line: text" or "file:line: warning: text" (or without file or line, if there is none), without a newline, cut at SIZE - 1 bytes.
  * Returns the length written. */
 size_t diagnostics_format(const struct diagnostic *item, char *buffer, size_t size);
 

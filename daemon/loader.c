@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <libgen.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <unitls/backend.h>
 #include <unitls/context.h>
@@ -53,6 +55,38 @@ static void check_account(const struct config *config, struct diagnostics *list)
 		diagnostics_add(list, DIAGNOSTIC_ERROR, origin->file, origin->line,
 			"group: there is no group \"%s\"", daemon->group);
 	}
+}
+
+/* Whether a file could be opened for appending, made if need be, without making it. Returns 0 or a negative errno. */
+static int can_append(const char *path)
+{
+	struct stat status;
+	char *folder;
+	int r;
+
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return -EISDIR;
+	if (access(path, W_OK) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	folder = strdup(path);
+	if (!folder)
+		return -ENOMEM;
+	r = access(dirname(folder), W_OK | X_OK) == 0 ? 0 : -errno;
+	free(folder);
+	return r;
+}
+
+static void check_log(const struct config *config, struct diagnostics *list)
+{
+	const char *path = config->daemon.log;
+	const struct config_origin *origin = config_origin_of(&config->daemon.section, "log");
+	int r = path ? can_append(path) : 0;
+
+	if (r < 0)
+		diagnostics_add(list, DIAGNOSTIC_ERROR, origin->file, origin->line,
+			"the log \"%s\" cannot be opened: %s", path, strerror(-r));
 }
 
 static int seal(const struct config *config, struct snapshot_writer *writer, int *ret_fd)
@@ -152,6 +186,31 @@ static int prove_role(const struct proof *proof, size_t index, enum profile_role
 	return r == -ENOMEM ? r : 0;
 }
 
+static bool is_used(const struct config_tls *tls)
+{
+	return tls->used_by_listener || tls->used_by_upstream;
+}
+
+/* A backend that is not there is told with the other mistakes, before there is anything to prove. */
+static int check_backends(
+	const struct loader_options *options, const struct config *written, struct diagnostics *list)
+{
+	struct proof proof = {.options = options, .list = list, .written = written};
+	int r = profile_store_new(options->module_dir, &proof.store);
+
+	for (size_t i = 0; r == 0 && i < written->tls_count; i++) {
+		const struct config_tls *tls = &written->tls[i];
+		struct unitls_backend *backend;
+		struct profile_error error;
+
+		if (tls->backend && is_used(tls) &&
+			profile_store_backend(proof.store, tls->backend, &backend, &error) < 0)
+			tell_backend(&proof, tls, &error);
+	}
+	profile_store_free(proof.store);
+	return r;
+}
+
 static int prove_section(const struct proof *proof, size_t index)
 {
 	const struct config_tls *tls = &proof->config->tls[index];
@@ -159,7 +218,7 @@ static int prove_section(const struct proof *proof, size_t index)
 	struct profile_error error;
 	int r = 0;
 
-	if (!tls->used_by_listener && !tls->used_by_upstream)
+	if (!is_used(tls))
 		return 0;
 	if (profile_store_backend(proof->store, tls->backend, &backend, &error) < 0) {
 		tell_backend(proof, tls, &error);
@@ -205,6 +264,10 @@ int loader_run(const struct loader_options *options, struct diagnostics *list, i
 	r = snapshot_writer_new(&writer);
 	if (r == 0)
 		r = loader_read_files(config, writer, list);
+	if (r == 0 && options->check_log)
+		check_log(config, list);
+	if (r == 0 && !diagnostics_ok(list))
+		r = check_backends(options, config, list);
 	if (r < 0 || !diagnostics_ok(list))
 		goto out;
 	r = seal(config, writer, &fd);

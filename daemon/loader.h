@@ -18,8 +18,9 @@ struct loader_options {
 	const char *path;
 	const char *text;
 	size_t text_size;
-	const char *text_name;  /* stands for the file in messages, e.g. "command line" */
+	const char *text_name;  /* stands for the file in messages: DIAGNOSTICS_COMMAND_LINE */
 	const char *module_dir; /* where the backends are; NULL: the library's own search path */
+	bool check_log;         /* also whether the log file can be opened; the master finds that by opening it */
 };
 
 /* Reads, checks and proves everything; all mistakes are added to LIST.

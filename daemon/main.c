@@ -338,7 +338,8 @@ int main(int argc, char **argv)
 	if (arguments.action == ACTION_VERSION)
 		return print_version(arguments.module_dir);
 	options.module_dir = arguments.module_dir;
-	options.text_name = "command line";
+	options.check_log = arguments.action != ACTION_RUN;
+	options.text_name = DIAGNOSTICS_COMMAND_LINE;
 	if (arguments.listen) {
 		if (make_text(&arguments, &text, &options.text_size) < 0)
 			return EXIT_USAGE;

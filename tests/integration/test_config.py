@@ -159,13 +159,22 @@ class Config(unittest.TestCase):
 
     def test_all_at_once(self):
         self.bad("[daemon]\nwrokers = 1\n[tls web]\ncertificate = missing.pem\nciphers = RC4\nca = a.key\n"
-                 "client_auth = required\n" + TAIL + "max_connections = 1\nserver = x\n",
+                 "client_auth = required\nbackend = nosuch\n" + TAIL + "max_connections = 1\nserver = x\n",
                  "test.conf:2: [daemon] has no key \"wrokers\"; did you mean \"workers\"?",
                  "test.conf:4: certificate: missing.pem: No such file or directory",
                  "test.conf:5: ciphers: no cipher suite has the name RC4",
                  "test.conf:6: ca: a.key: ",
-                 "test.conf:15: [upstream] has no key \"max_connections\"; it belongs into [listener]",
-                 "test.conf:16: server: \"x\": the port is missing")
+                 "test.conf:8: backend: no backend \"nosuch\" ",
+                 "test.conf:16: [upstream] has no key \"max_connections\"; it belongs into [listener]",
+                 "test.conf:17: server: \"x\": the port is missing")
+
+    def test_a_log_that_cannot_be_opened(self):
+        text = "[tls web]\ncertificate = a.pem\n" + TAIL + "[daemon]\nlog = %s\n"
+        self.bad(text % "nowhere/log", "test.conf:11: the log \"nowhere/log\" cannot be opened: No such file or directory")
+        self.bad(text % "a.pem/log", "test.conf:11: the log \"a.pem/log\" cannot be opened: Not a directory")
+        self.bad(text % ".", "test.conf:11: the log \".\" cannot be opened: Is a directory")
+        self.good(text % "log")
+        self.assertFalse(os.path.exists(self.path("log")))
 
     def test_accounts(self):
         self.bad("[daemon]\nuser = no-such-user\ngroup = no-such-group\n[tls web]\ncertificate = a.pem\n" + TAIL,
@@ -213,7 +222,8 @@ class Config(unittest.TestCase):
         self.assertEqual(self.unitlsd(*quick, "--certificate", "a.crt", "--key", "a.key", "-t")[0], 0)
         status, _, messages = self.unitlsd(*quick, "--certificate", "a.crt", "--key", "b.key", "-t")
         self.assertEqual(status, 1)
-        self.assertIn("command line:", messages)
+        # Lines that nobody wrote are not named.
+        self.assertIn("command line: certificate: a.crt: the key in b.key does not match\n", messages)
         for wrong in (["--listen", "x"], ["--key", "x"], quick + ["--key", "a.key"], quick + ["-c", "x"], ["--nosuch"], ["x"],
                       ["--listen", "127.0.0.1:0\nx", "--upstream", "y"]):
             self.assertEqual(self.unitlsd(*wrong, "-t")[0], 2, wrong)
