@@ -34,7 +34,7 @@ static void log_pause(struct acceptor *acceptor, const char *reason)
 	log_begin(&line, LOG_LEVEL_WARNING, "accept_paused");
 	log_text(&line, "listener", acceptor->listener->name);
 	log_text(&line, "reason", reason);
-	log_count(&line, "connections", all->engine->session_count);
+	log_count(&line, "connections", counters_column(all->engine->counters, acceptor->column));
 	if (left_out > 0)
 		log_count(&line, "left_out", left_out);
 	log_end(&line);

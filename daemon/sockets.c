@@ -296,8 +296,11 @@ static void explain(const struct config_listener *listener, int error, struct di
 		diagnostics_add(list, DIAGNOSTIC_ERROR, origin->file, origin->line,
 			"%s: there is a file that is not a socket", text);
 	else
-		diagnostics_add(list, DIAGNOSTIC_ERROR, origin->file, origin->line, "%s: cannot be bound: %s",
-			text, strerror(-error));
+		diagnostics_add(list, DIAGNOSTIC_ERROR, origin->file, origin->line, "%s: cannot be bound: %s%s",
+			text, strerror(-error),
+			error == -EACCES && listener->listen.kind == ADDRESS_INET
+				? " (a port below 1024 takes root or CAP_NET_BIND_SERVICE)"
+				: "");
 }
 
 /* Returns 0; 1 with an error in LIST; -ENOMEM. */

@@ -69,7 +69,8 @@ class Limits(harness.TestCase):
         served = self.served_of(clients)
         waiting = [client for client in clients if client not in served]
         self.assertEqual(len(served), 6)
-        daemon.log.wait("event=accept_paused", "reason=max_connections")
+        paused = harness.fields(daemon.log.wait("event=accept_paused", "reason=max_connections"))
+        self.assertGreater(int(paused["connections"]), 4)  # those of both workers
         # Nobody was refused: as places get free, those who wait are served.
         for client in served:
             client.close()
