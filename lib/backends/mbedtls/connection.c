@@ -94,6 +94,21 @@ static int library_alert(const struct mbed_connection *connection, int native, i
 	return usual;
 }
 
+/* 2.28 calls a record that does not fit its buffer bad input. */
+static bool is_overlong(const struct mbed_connection *connection, int native)
+{
+	return native == MBEDTLS_ERR_SSL_BAD_INPUT_DATA &&
+		mbed_records_alert(&connection->received) == UNITLS_ALERT_RECORD_OVERFLOW;
+}
+
+/* Within the handshake the library has one code for a message that it cannot read and for a record of another kind in its place. */
+static bool is_out_of_place(const struct mbed_connection *connection)
+{
+	int type = mbed_records_type(&connection->received);
+
+	return !connection->established && type != 0 && type != MBED_CONTENT_HANDSHAKE;
+}
+
 static int fail(struct mbed_connection *connection, int native, struct unitls_error *error)
 {
 	int usual = mbed_error_alert(native);
@@ -111,8 +126,10 @@ static int fail(struct mbed_connection *connection, int native, struct unitls_er
 		mbed_records_last_alert(&connection->received) >= 0)
 		return mbed_error_set(error, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE,
 			mbed_records_last_alert(&connection->received));
-	if (native == MBEDTLS_ERR_SSL_INVALID_RECORD)
+	if (native == MBEDTLS_ERR_SSL_INVALID_RECORD || is_overlong(connection, native))
 		usual = mbed_records_alert(&connection->received);
+	if (usual == UNITLS_ALERT_DECODE_ERROR && is_out_of_place(connection))
+		usual = UNITLS_ALERT_UNEXPECTED_MESSAGE;
 	alert = library_alert(connection, native, usual);
 	if (alert < 0) {
 		alert = usual;

@@ -183,6 +183,9 @@ static int load_protocol(
 	compat_conf_algorithms(config);
 	compat_conf_endpoint(config, server);
 	mbedtls_ssl_conf_rng(config, mbed_random, NULL);
+	/* A server that does not know RFC 5746 could be renegotiated with by somebody in between; OpenSSL refuses it too. */
+	if (!server)
+		mbedtls_ssl_conf_legacy_renegotiation(config, MBEDTLS_SSL_LEGACY_BREAK_HANDSHAKE);
 	mbedtls_ssl_conf_cert_profile(config, &mbedtls_x509_crt_profile_next);
 	/*
 	 * The library is to verify but not to judge: verify.c does, after each step of the handshake, so that the alert is the right one.

@@ -78,6 +78,11 @@ int mbed_records_follow(struct mbed_records *records, const uint8_t *data, size_
 	return alert;
 }
 
+int mbed_records_type(const struct mbed_records *records)
+{
+	return records->n_head < MBED_RECORD_HEADER_SIZE ? 0 : records->head[0];
+}
+
 int mbed_records_alert(const struct mbed_records *records)
 {
 	if (records->n_head < MBED_RECORD_HEADER_SIZE)

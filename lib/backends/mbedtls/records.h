@@ -7,6 +7,7 @@
 #include <unitls/common.h>
 
 #define MBED_RECORD_HEADER_SIZE 5
+#define MBED_CONTENT_HANDSHAKE  22
 #define MBED_ALERT_NONE         (-1) /* no fatal alert went by */
 #define MBED_ALERT_HIDDEN       (-2) /* an encrypted one did, or in TLS 1.3 what may be one */
 
@@ -20,6 +21,8 @@ struct mbed_records {
 int mbed_records_follow(struct mbed_records *records, const uint8_t *data, size_t size);
 /* The fatal alert that the record just seen is, when it is one in the clear; else MBED_ALERT_NONE or _HIDDEN. */
 int mbed_records_last_alert(const struct mbed_records *records);
+/* The content type of the last record; 0 when its header is not there yet. */
+int mbed_records_type(const struct mbed_records *records);
 /* The alert that a malformed record is answered with, judged by the last header (RFC 8446, 5.1 and 6.2). */
 int mbed_records_alert(const struct mbed_records *records);
 
