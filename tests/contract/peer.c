@@ -317,7 +317,6 @@ static const struct {
 	{"empty handshake record", SERVER, 22, {0}, 0, UNITLS_ALERT_UNEXPECTED_MESSAGE},
 	{"unknown content", CLIENT, 99, {1}, 1, UNITLS_ALERT_UNEXPECTED_MESSAGE},
 	{"encrypted change_cipher_spec", CLIENT, 20, {1}, 1, UNITLS_ALERT_UNEXPECTED_MESSAGE},
-	{"alert of three bytes", CLIENT, 21, {2, 40, 0}, 3, UNITLS_ALERT_DECODE_ERROR},
 };
 
 static enum outcome misplaced_case(
