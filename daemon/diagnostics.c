@@ -190,24 +190,29 @@ void diagnostics_sort(struct diagnostics *list)
 	free(keys);
 }
 
-size_t diagnostics_format(const struct diagnostic *item, char *buffer, size_t size)
+size_t diagnostics_format_place(const struct diagnostic *item, char *buffer, size_t size)
 {
-	const char *mark = item->level == DIAGNOSTIC_WARNING ? "warning: " : "";
 	int length;
 
 	if (size == 0)
 		return 0;
-	if (item->file[0] == '\0')
-		length = snprintf(buffer, size, "%s%s", mark, item->text);
-	else if (item->line == 0 || strcmp(item->file, DIAGNOSTICS_COMMAND_LINE) == 0)
-		length = snprintf(buffer, size, "%s: %s%s", item->file, mark, item->text);
+	if (item->line == 0 || item->file[0] == '\0' || strcmp(item->file, DIAGNOSTICS_COMMAND_LINE) == 0)
+		length = snprintf(buffer, size, "%s", item->file);
 	else
-		length = snprintf(buffer, size, "%s:%u: %s%s", item->file, item->line, mark, item->text);
-	if (length < 0) {
+		length = snprintf(buffer, size, "%s:%u", item->file, item->line);
+	if (length < 0)
 		buffer[0] = '\0';
-		return 0;
-	}
-	return (size_t)length < size ? (size_t)length : size - 1;
+	return strlen(buffer);
+}
+
+size_t diagnostics_format(const struct diagnostic *item, char *buffer, size_t size)
+{
+	const char *mark = item->level == DIAGNOSTIC_WARNING ? "warning: " : "";
+	size_t place = diagnostics_format_place(item, buffer, size);
+
+	if (place < size)
+		(void)snprintf(buffer + place, size - place, "%s%s%s", place > 0 ? ": " : "", mark, item->text);
+	return size == 0 ? 0 : strlen(buffer);
 }
 
 int diagnostics_encode(const struct diagnostics *list, char **ret_text, size_t *ret_size)

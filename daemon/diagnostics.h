@@ -54,6 +54,9 @@ void diagnostics_sort(struct diagnostics *list);
  * Returns the length written. */
 size_t diagnostics_format(const struct diagnostic *item, char *buffer, size_t size);
 
+/* Writes the part before the text, "file:line" or "file", likewise; "" when the message belongs to no file. */
+size_t diagnostics_format_place(const struct diagnostic *item, char *buffer, size_t size);
+
 /* All messages as text for a pipe, one "LEVEL\tFILE\tLINE\tTEXT\n" each. The caller frees *ret_text.
  * Returns 0 or -ENOMEM. */
 int diagnostics_encode(const struct diagnostics *list, char **ret_text, size_t *ret_size);

@@ -256,7 +256,8 @@ static void on_done(void *argument, uint64_t run, const struct diagnostics *list
 		(void)event_base_loopbreak(master->base);
 		return;
 	}
-	counters_add(master->counters, ok ? COUNTER_RELOADS : COUNTER_RELOAD_FAILURES, 1);
+	if (master->started)
+		counters_add(master->counters, ok ? COUNTER_RELOADS : COUNTER_RELOAD_FAILURES, 1);
 	master->started = true;
 	if (!master->stopping)
 		tell_ready(master);

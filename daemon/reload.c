@@ -69,12 +69,13 @@ static void log_list(const struct diagnostics *list)
 	for (i = 0; i < list->count; i++) {
 		const struct diagnostic *item = &list->items[i];
 		bool error = item->level == DIAGNOSTIC_ERROR;
+		char place[DIAGNOSTICS_TEXT_MAX];
 		struct log_line line;
 
 		log_begin(&line, error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
 			error ? "config_error" : "config_warning");
-		if (item->file[0] != '\0')
-			log_format(&line, "at", "%s:%u", item->file, item->line);
+		if (diagnostics_format_place(item, place, sizeof(place)) > 0)
+			log_text(&line, "at", place);
 		log_text(&line, "text", item->text);
 		log_end(&line);
 	}

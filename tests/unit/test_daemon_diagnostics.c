@@ -21,6 +21,15 @@ static const char *text_of(const struct diagnostics *list, size_t index)
 	return line;
 }
 
+static const char *place_of(const struct diagnostics *list, size_t index)
+{
+	static char place[3000];
+	size_t length = diagnostics_format_place(&list->items[index], place, sizeof(place));
+
+	assert_int_equal(length, strlen(place));
+	return place;
+}
+
 static void test_forms(void **state)
 {
 	struct diagnostics list;
@@ -37,6 +46,13 @@ static void test_forms(void **state)
 	assert_string_equal(text_of(&list, 1), "a:4: x 1");
 	assert_string_equal(text_of(&list, 2), "a: y");
 	assert_string_equal(text_of(&list, 3), "z");
+	/* Of a configuration made up from options nobody wrote the lines. */
+	diagnostics_add(&list, DIAGNOSTIC_ERROR, DIAGNOSTICS_COMMAND_LINE, 5, "v");
+	assert_string_equal(text_of(&list, 4), DIAGNOSTICS_COMMAND_LINE ": v");
+	assert_string_equal(place_of(&list, 1), "a:4");
+	assert_string_equal(place_of(&list, 2), "a");
+	assert_string_equal(place_of(&list, 3), "");
+	assert_string_equal(place_of(&list, 4), DIAGNOSTICS_COMMAND_LINE);
 	diagnostics_fini(&list);
 }
 
