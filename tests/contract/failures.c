@@ -108,6 +108,23 @@ static enum outcome certificates(const struct pair *pair, const struct cut *cut)
 	return OUTCOME_PASSED;
 }
 
+/* A client that the server refuses after the client's own handshake may be complete: the alert arrives however the bytes are cut. */
+static enum outcome late_refusal_steps(struct link *link, const struct pair *pair, const struct cut *cut)
+{
+	const struct want server = {.client_auth = UNITLS_CLIENT_AUTH_REQUIRED, .trust = "root.pem"};
+	struct failure failure = SERVER_REFUSES(VERIFY, CERTIFICATE_REQUIRED, MISSING);
+
+	if (pair->version == UNITLS_TLS_1_2)
+		failure.alert = UNITLS_ALERT_HANDSHAKE_FAILURE;
+	CHECK_PASSED(link_tried(link, pair, NULL, &server, NULL, cut));
+	return check_failure(link, &failure);
+}
+
+static enum outcome late_refusal(const struct pair *pair, const struct cut *cut)
+{
+	return link_run(late_refusal_steps, pair, cut);
+}
+
 static enum outcome version_mismatch_steps(struct link *link, const struct pair *pair, const struct cut *cut)
 {
 	uint16_t other = pair->version == UNITLS_TLS_1_2 ? UNITLS_TLS_1_3 : UNITLS_TLS_1_2;
@@ -190,6 +207,7 @@ static enum outcome stale_errors(const struct pair *pair, const struct cut *cut)
 
 const struct scenario failure_scenarios[] = {
 	{"certificates that must be refused", "19 20 38 39 42", PER_PAIR, certificates},
+	{"a missing client certificate, cut anywhere", "15 19 20", PER_CUT, late_refusal},
 	{"no version in common", "19", PER_PAIR, version_mismatch},
 	{"no cipher suite in common", "19", PER_PAIR, no_common_suite},
 	{"no suite for the server's key", "19", PER_PAIR, no_usable_key},
