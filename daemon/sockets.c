@@ -239,6 +239,14 @@ static int fill_group(struct sockets *sockets, struct socket_group *group, unsig
 	return add_tcp(sockets, group, workers);
 }
 
+/* A port that the kernel chose and that is written out now: two groups of sockets on one address would be one to the kernel, in an
+ * order that is not ours. */
+static bool is_chosen_port_of(const struct socket_group *group, const struct address *address)
+{
+	return group->kind == IPC_SOCKET_OWN && group->count > 0 && group->configured.port == 0 &&
+		address_equal(&group->bound, address);
+}
+
 static struct socket_group *find_group(const struct sockets *sockets, const struct config_listener *listener)
 {
 	size_t i;
@@ -247,6 +255,8 @@ static struct socket_group *find_group(const struct sockets *sockets, const stru
 		struct socket_group *group = sockets->groups[i];
 		bool chosen = listener->listen.kind == ADDRESS_INET && listener->listen.port == 0;
 
+		if (is_chosen_port_of(group, &listener->listen))
+			return group;
 		if (!address_equal(&group->configured, &listener->listen))
 			continue;
 		if (!chosen || strcmp(group->listener_name, listener->section.name) == 0)

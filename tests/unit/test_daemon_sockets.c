@@ -344,6 +344,30 @@ static void an_address_that_went_can_come_back_at_once(void **state)
 	}
 }
 
+static void a_port_that_the_kernel_chose_may_be_written_out(void **state)
+{
+	char text[ADDRESS_TEXT_MAX + 8];
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(plan(3, "one 127.0.0.1:0", NULL), 0);
+	commit(0);
+	(void)snprintf(text, sizeof(text), "two 127.0.0.1:%u", (unsigned)group_of("one")->bound.port);
+	id = group_of("one")->items[0].id;
+	/* The same sockets, so the kernel's order is still theirs. */
+	assert_int_equal(plan(3, text, NULL), 0);
+	commit(0);
+	assert_int_equal(test.sockets.count, 1);
+	assert_int_equal(group_of("two")->items[0].id, id);
+	assert_int_equal(group_of("two")->count, 3);
+	/* And not for two listeners. */
+	assert_int_equal(plan(3, text, "one 127.0.0.1:0"), 0);
+	sockets_abort(&test.sockets);
+	text[0] = 'x';
+	assert_int_equal(plan(3, "two 127.0.0.1:0", text), 1);
+	sockets_abort(&test.sockets);
+}
+
 static void a_wider_address_on_our_own_port_is_no_conflict(void **state)
 {
 	char line[100];
@@ -435,6 +459,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(growing_again_takes_back_what_was_about_to_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_listener_that_went_refuses_without_resetting, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_address_that_went_can_come_back_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_port_that_the_kernel_chose_may_be_written_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wider_address_on_our_own_port_is_no_conflict, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_worker_serves_its_own_the_shared_and_what_it_adopted, setup, teardown),
