@@ -75,7 +75,7 @@ static enum outcome meeting_open(struct meeting *meeting, const struct pair *pai
 		params.certificate = pki_path("server.pem");
 		params.key = pki_path("server.key");
 	}
-	meeting->peer = meeting->ops->new(&params);
+	meeting->peer = meeting->ops->make(&params);
 	CHECK(meeting->peer != NULL);
 	if (our_end == CLIENT) {
 		struct unitls_client_context *context = contract_client(pair, want, &error);

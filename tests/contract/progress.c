@@ -18,7 +18,6 @@ static uint8_t *pattern(size_t size, uint64_t seed)
 	return data;
 }
 
-/* Plaintext that does not fit one stack frame or record: freed by free_all. */
 static enum outcome check_same(const struct end *end, const uint8_t *data, size_t size)
 {
 	CHECK_EQUAL(end->n_received, size);
@@ -32,6 +31,7 @@ static enum outcome first_flight_steps(struct link *link, const struct pair *pai
 {
 	struct end *client = &link->ends[CLIENT];
 	struct end *server = &link->ends[SERVER];
+	size_t size;
 
 	CHECK_PASSED(link_between(link, pair, NULL, NULL, cut));
 	CHECK_EQUAL(unitls_connection_handshake(server->connection, &server->error), UNITLS_WANT_READ);
@@ -40,7 +40,7 @@ static enum outcome first_flight_steps(struct link *link, const struct pair *pai
 	CHECK_EQUAL(unitls_connection_handshake(client->connection, &client->error), UNITLS_WANT_READ);
 	CHECK(unitls_connection_outgoing_size(client->connection) > 0);
 	/* Asked again, with the flight still there: the same answer, and not a byte more. */
-	size_t size = unitls_connection_outgoing_size(client->connection);
+	size = unitls_connection_outgoing_size(client->connection);
 	CHECK_EQUAL(unitls_connection_handshake(client->connection, &client->error), UNITLS_WANT_READ);
 	CHECK_EQUAL(unitls_connection_outgoing_size(client->connection), size);
 	while (link_move(link, CLIENT) > 0)

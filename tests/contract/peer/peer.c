@@ -120,7 +120,7 @@ static bool set_up(struct peer *peer, const struct peer_params *params)
 		SSL_set_tlsext_host_name(peer->ssl, (uintptr_t)params->name) == 1;
 }
 
-static struct peer *peer_new(const struct peer_params *params)
+static struct peer *peer_make(const struct peer_params *params)
 {
 	struct peer *peer = OPENSSL_zalloc(sizeof(*peer));
 
@@ -264,7 +264,7 @@ static void peer_leave_error(void)
 
 __attribute__((visibility("default"))) extern const struct peer_ops contract_peer_ops;
 const struct peer_ops contract_peer_ops = {
-	.new = peer_new,
+	.make = peer_make,
 	.free = peer_free,
 	.give = peer_give,
 	.take = peer_take,

@@ -24,7 +24,7 @@ struct peer_params {
 };
 
 struct peer_ops {
-	struct peer *(*new)(const struct peer_params *params); /* NULL: it cannot be */
+	struct peer *(*make)(const struct peer_params *params); /* NULL: it cannot be */
 	void (*free)(struct peer *peer);
 	/* Ciphertext for the peer, and from it: how many bytes. */
 	void (*give)(struct peer *peer, const void *data, size_t size);
