@@ -23,6 +23,8 @@ int signals_open(int *ret_fd)
 	int r;
 
 	r = ignore(SIGPIPE);
+	if (r == 0)
+		r = ignore(SIGXFSZ);
 	if (r < 0)
 		return r;
 	(void)sigemptyset(&set);
@@ -64,6 +66,7 @@ void signals_restore(void)
 		if (number != SIGKILL && number != SIGSTOP)
 			(void)sigaction(number, &action, NULL);
 	(void)ignore(SIGPIPE);
+	(void)ignore(SIGXFSZ);
 	for (i = 0; i < sizeof(masters) / sizeof(masters[0]); i++)
 		(void)ignore(masters[i]);
 	(void)sigemptyset(&none);

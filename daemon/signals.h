@@ -1,7 +1,7 @@
 /* The signals of the master as a descriptor to read.
  *
  * No handler runs anywhere: the master blocks what it wants and reads it, children get the defaults back.
- * Invariant: SIGPIPE is ignored in every process. */
+ * Invariant: SIGPIPE and SIGXFSZ (a log file at its limit) are ignored in every process. */
 
 #ifndef UNITLSD_SIGNALS_H
 #define UNITLSD_SIGNALS_H
