@@ -579,7 +579,7 @@ static int open_streams(struct session *session, int fd)
 	struct unitls_connection *tls;
 
 	if (stream_open(&session->client, session->engine->base, fd, on_stream, session) < 0) {
-		(void)close(fd);
+		stream_abort(fd);
 		return -ENOMEM;
 	}
 	if (session->listener->tls == NULL) {
@@ -601,13 +601,26 @@ static void set_peer(struct session *session, const struct sockaddr *peer)
 		memcpy(&session->peer, peer, sizeof(session->peer.v6));
 }
 
+/* Without memory for a session: it ends like one. */
+static void refuse(struct engine *engine, const struct session_params *params)
+{
+	struct session session = {.engine = engine, .listener = params->listener, .started_ms = clock_now_ms()};
+
+	set_peer(&session, params->peer);
+	stream_abort(params->fd);
+	counters_add(engine->counters, COUNTER_ACCEPTED, 1);
+	session_count_end(&session, REASON_END_MEMORY);
+	session_log_close(&session, REASON_END_MEMORY, NULL);
+	counters_add(engine->counters, COUNTER_CLOSED, 1);
+	counters_release(engine->counters, params->column);
+}
+
 int session_start(struct engine *engine, const struct session_params *params)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (session == NULL) {
-		(void)close(params->fd);
-		counters_release(engine->counters, params->column);
+		refuse(engine, params);
 		return -ENOMEM;
 	}
 	session->engine = engine;

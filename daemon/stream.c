@@ -53,19 +53,26 @@ void stream_set_tls(struct stream *stream, struct unitls_connection *connection)
 	stream->half_close = (can->bits & UNITLS_CAP_HALF_CLOSE) != 0;
 }
 
-void stream_close(struct stream *stream, enum stream_close how)
+void stream_abort(int fd)
 {
 	const struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
+	/* A unix socket does not know it; then the peer sees an end. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	(void)close(fd);
+}
+
+void stream_close(struct stream *stream, enum stream_close how)
+{
 	unitls_connection_free(stream->tls);
 	stream->tls = NULL;
 	if (stream->fd < 0)
 		return;
 	(void)event_del(&stream->event);
-	/* A unix socket does not know it; then the peer sees an end. */
 	if (how == STREAM_CLOSE_ABORT)
-		(void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	(void)close(stream->fd);
+		stream_abort(stream->fd);
+	else
+		(void)close(stream->fd);
 	stream->fd = -1;
 }
 

@@ -68,6 +68,9 @@ enum stream_close {
 	STREAM_CLOSE_ABORT, /* a reset, where the socket knows one */
 };
 
+/* Closes a descriptor as STREAM_CLOSE_ABORT does. */
+void stream_abort(int fd);
+
 /* Stops watching, closes, frees the TLS connection. Sends nothing of its own. Legal in every state. */
 void stream_close(struct stream *stream, enum stream_close how);
 
