@@ -153,10 +153,8 @@ static void tell_left_out(struct log_limiter *limiter, const char *of, uint64_t 
 	log_end(&line);
 }
 
-void session_log_tick(struct engine *engine)
+void session_log_tick(struct engine *engine, uint64_t now_ms)
 {
-	uint64_t now_ms = clock_now_ms();
-
 	tell_left_out(&engine->handshake_log, "handshake_failed", now_ms);
 	tell_left_out(&engine->upstream_log, "upstream_failed", now_ms);
 }

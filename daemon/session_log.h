@@ -18,8 +18,8 @@ void session_log_handshake(struct session *session, enum reason reason, const st
 void session_log_upstream(
 	struct session *session, enum reason reason, const char *text, const struct unitls_error *error);
 
-/* What was left out and not told yet; about every second. */
-void session_log_tick(struct engine *engine);
+/* What was left out and not told yet; about every second, and at the end with UINT64_MAX. */
+void session_log_tick(struct engine *engine, uint64_t now_ms);
 
 /* Counts the end. */
 void session_count_end(struct session *session, enum reason reason);

@@ -501,17 +501,23 @@ static void on_channel(evutil_socket_t fd, short what, void *argument)
 
 /* Beginning and end --------------------------------------------------------------------------------------------------------- */
 
-static void on_tick(evutil_socket_t fd, short what, void *argument)
+/* Lines that were left out or dropped. */
+static void account_log(struct worker *worker, uint64_t now_ms)
 {
-	struct worker *worker = argument;
-	uint64_t drops = log_drops();
+	uint64_t drops;
 
-	(void)fd;
-	(void)what;
-	session_log_tick(&worker->engine);
+	session_log_tick(&worker->engine, now_ms);
+	drops = log_drops();
 	if (drops > worker->drops_counted)
 		counters_add(worker->start->counters, COUNTER_LOG_DROPS, drops - worker->drops_counted);
 	worker->drops_counted = drops;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *argument)
+{
+	(void)fd;
+	(void)what;
+	account_log(argument, clock_now_ms());
 }
 
 static int start(struct worker *worker)
@@ -554,6 +560,7 @@ static void finish(struct worker *worker)
 		return;
 	engine->on_session_gone = NULL;
 	(void)session_end_all(engine, REASON_END_DRAIN);
+	account_log(worker, UINT64_MAX);
 	preparation_drop(worker);
 	acceptors_fini(&worker->acceptors);
 	service_free(worker->committed);
