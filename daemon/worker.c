@@ -359,9 +359,10 @@ static void drain(struct worker *worker, uint32_t timeout_ms)
 	set_drain_timeout(worker, timeout_ms);
 	if (worker->draining)
 		return;
-	worker->draining = true;
 	preparation_drop(worker);
+	/* Connections that end while others are still being accepted are not the end. */
 	acceptors_close(&worker->acceptors);
+	worker->draining = true;
 	worker->drain_from = worker->engine.session_count;
 	if (worker->engine.session_count == 0)
 		finish_drain(worker);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -346,6 +347,61 @@ static void draining_waits_for_connections(void **state)
 	expect_end(bench, 0);
 }
 
+/* The first ends while it is accepted, the second is still in the queue of another socket then. */
+static void draining_goes_on_when_a_connection_ends_at_once(void **state)
+{
+	static const char text[] = "[listener gone]\nlisten = 127.0.0.1:1\nupstream = nothing\n"
+				   "[upstream nothing]\nserver = unix:@unitls-nobody-listens\n"
+				   "[listener web]\nlisten = 127.0.0.1:2\nupstream = back\n"
+				   "[upstream back]\nserver = 127.0.0.1:%u\n";
+	struct ipc_message message = ipc_make(IPC_DRAIN);
+	struct bench *bench = *state;
+	char config[500];
+	uint16_t ports[2];
+	int sockets[2];
+	int clients[2];
+	int status = 0;
+	int server;
+
+	(void)snprintf(config, sizeof(config), text, (unsigned)bench->upstream_port);
+	(void)expect(bench, IPC_READY);
+	send_snapshot(bench, 1, config);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct ipc_message offer = ipc_make(IPC_SOCKET);
+
+		sockets[i] = listening(&ports[i]);
+		offer.generation = 1;
+		offer.socket = 10 + i;
+		offer.listener = i;
+		offer.column = i;
+		offer.body.kind = IPC_SOCKET_OWN;
+		assert_int_equal(ipc_send(&bench->channel, &offer, sockets[i]), 0);
+	}
+	send_type(bench, IPC_PREPARE, 1);
+	(void)expect(bench, IPC_PREPARED);
+	send_type(bench, IPC_COMMIT, 1);
+	(void)expect(bench, IPC_COMMITTED);
+	assert_int_equal(kill(bench->pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(bench->pid, &status, WUNTRACED), bench->pid);
+	assert_true(WIFSTOPPED(status));
+	message.body.drain.timeout_ms = IPC_DRAIN_FOREVER;
+	assert_int_equal(ipc_send(&bench->channel, &message, -1), 0);
+	for (size_t i = 0; i < 2; i++)
+		clients[i] = connect_to(ports[i]);
+	assert_int_equal(kill(bench->pid, SIGCONT), 0);
+	wait_readable(bench->upstream);
+	server = accept4(bench->upstream, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(server >= 0);
+	(void)close(clients[1]);
+	(void)close(server);
+	message = expect(bench, IPC_DRAINED);
+	assert_int_equal(message.body.drained.finished, 1);
+	expect_end(bench, 0);
+	(void)close(clients[0]);
+	for (size_t i = 0; i < 2; i++)
+		(void)close(sockets[i]);
+}
+
 static void draining_cuts_what_is_left(void **state)
 {
 	struct bench *bench = *state;
@@ -389,6 +445,7 @@ int main(void)
 		WORKER_TEST(a_connection_outlives_its_generation),
 		WORKER_TEST(an_adopted_socket_is_served_at_once_and_released_empty),
 		WORKER_TEST(draining_waits_for_connections),
+		WORKER_TEST(draining_goes_on_when_a_connection_ends_at_once),
 		WORKER_TEST(draining_cuts_what_is_left),
 		WORKER_TEST(a_worker_whose_master_is_gone_ends),
 	};
