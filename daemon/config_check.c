@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unitls/cipher_suite.h>
 
 __attribute__((format(printf, 4, 5))) static void tell(struct diagnostics *list, enum diagnostic_level level,
 	const struct config_origin *origin, const char *format, ...)
@@ -162,6 +163,20 @@ static void warn_of_idle_keys(const struct config_tls *tls, struct diagnostics *
 	}
 }
 
+/* Whether a list of suites has none of a version that the section allows. */
+static bool has_idle_ciphers(const struct config_tls *tls)
+{
+	for (size_t i = 0; i < tls->ciphers.count; i++) {
+		uint16_t version = unitls_cipher_suite_version(tls->ciphers.suites[i]);
+
+		/* A number that the table does not know is the backend's to judge. */
+		if (version == 0 ||
+			(version >= tls->min_version && (tls->max_version == 0 || version <= tls->max_version)))
+			return false;
+	}
+	return tls->ciphers.policy == CONFIG_CIPHERS_LIST;
+}
+
 static void warn_of_tls(const struct config_tls *tls, struct diagnostics *list)
 {
 	const struct config_section *section = &tls->section;
@@ -179,6 +194,9 @@ static void warn_of_tls(const struct config_tls *tls, struct diagnostics *list)
 	if (tls->ca.count > 0 && tls->client_auth == CONFIG_CLIENT_AUTH_NONE && !tls->used_by_upstream)
 		tell(list, DIAGNOSTIC_WARNING, config_origin_of(section, "ca"),
 			"ca: has no effect without client_auth");
+	if (has_idle_ciphers(tls))
+		tell(list, DIAGNOSTIC_WARNING, config_origin_of(section, "ciphers"),
+			"ciphers: has no effect, min_version and max_version leave out the version of all its suites");
 	if (tls->ciphers.policy == CONFIG_CIPHERS_MODERN && tls->min_version < 0x0304)
 		tell(list, DIAGNOSTIC_WARNING, config_origin_of(section, "ciphers"),
 			"ciphers: modern has suites of TLS 1.3 only; TLS 1.2 stays on with the backend's own unless "

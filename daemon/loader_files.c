@@ -135,6 +135,18 @@ static int read_folder(struct files *files, const struct config_string *folder)
 
 /* ---- keys ---- */
 
+/* Whether all that was wrong is that there is no password. */
+static bool is_encrypted(const char *data, size_t size)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	struct unitls_private_key *key;
+
+	if (unitls_private_key_from_mem(data, size, "", &key, &details) < 0)
+		return false;
+	unitls_private_key_unref(key);
+	return true;
+}
+
 static int read_key(struct files *files, const char *name, const char *path, const struct config_origin *origin,
 	struct key *ret)
 {
@@ -146,7 +158,10 @@ static int read_key(struct files *files, const char *name, const char *path, con
 	if (r != 0)
 		return r;
 	if (unitls_private_key_from_mem(data, size, NULL, &ret->key, &details) < 0) {
-		tell(files, DIAGNOSTIC_ERROR, origin, "%s: %s: %s", name, path, details.text);
+		tell(files, DIAGNOSTIC_ERROR, origin, "%s: %s: %s", name, path,
+			is_encrypted(data, size)
+				? "the key is encrypted, and there is nobody to ask for its password"
+				: details.text);
 		r = 1;
 	} else {
 		r = keep(files, data, size, ret->blob);

@@ -110,6 +110,9 @@ class Config(unittest.TestCase):
                  "test.conf:2: certificate: /dev/zero: not a regular file")
         self.bad("[tls web]\ncertificate = a.crt\nkey = missing.key\n" + TAIL,
                  "test.conf:3: key: missing.key: No such file or directory")
+        harness.run("openssl", "pkey", "-in", self.path("a.key"), "-aes256", "-passout", "pass:x", "-out", self.path("locked.key"))
+        self.bad("[tls web]\ncertificate = a.crt\nkey = locked.key\n" + TAIL,
+                 "test.conf:3: key: locked.key: the key is encrypted, and there is nobody to ask for its password\n")
         self.write("fifo.conf", "[tls web]\ncertificate = fifo\n" + TAIL)
         os.mkfifo(self.path("fifo"))
         self.addCleanup(os.unlink, self.path("fifo"))
@@ -156,6 +159,14 @@ class Config(unittest.TestCase):
         status, messages = self.check("[tls web]\ncertificate = a.pem\nkey = b.key\n" + TAIL)
         self.assertEqual(status, 0, messages)
         self.assertIn("test.conf:3: warning: key: b.key: is the key of no certificate of this section\n", messages)
+
+    def test_suites_of_a_version_that_is_off_are_a_warning(self):
+        text = "[tls web]\ncertificate = a.pem\nciphers = %s\nm%s_version = %s\n" + TAIL
+        for suite, bound, version in (("TLS_AES_128_GCM_SHA256", "ax", "1.2"), ("ECDHE-ECDSA-AES128-GCM-SHA256", "in", "1.3")):
+            status, messages = self.check(text % (suite, bound, version))
+            self.assertEqual(status, 0, messages)
+            self.assertIn("test.conf:3: warning: ciphers: has no effect, ", messages)
+        self.good(text % ("TLS_AES_128_GCM_SHA256", "ax", "1.3"))
 
     def test_all_at_once(self):
         self.bad("[daemon]\nwrokers = 1\n[tls web]\ncertificate = missing.pem\nciphers = RC4\nca = a.key\n"
