@@ -399,6 +399,43 @@ static enum outcome sentinel(const struct pair *pair, const struct cut *cut)
 	return OUTCOME_PASSED;
 }
 
+/* The same seen by a client that could do better: a downgrade by somebody in between. Without the sentinel it goes on. */
+static enum outcome downgraded_client(const struct pair *pair, const struct cut *cut)
+{
+	static const uint8_t head[] = {22, 3, 3, 0, 49, 2, 0, 0, 45, 3, 3};
+	static const uint8_t tail[] = {0, 0xc0, 0x2b, 0, 0, 5, 0xff, 1, 0, 1, 0};
+	const struct want all = {.min_version = UNITLS_TLS_1_2, .max_version = UNITLS_TLS_MAXIMUM_SUPPORTED};
+
+	if (pair->version != UNITLS_TLS_1_2 || !has(pair->client, UNITLS_CAP_TLS_1_3))
+		return contract_not_applicable("no higher version to fall from");
+	for (int downgrade = 0; downgrade < 2; downgrade++) {
+		struct unitls_error error = UNITLS_ERROR_INIT;
+		struct unitls_client_context *context = contract_client(pair, &all, &error);
+		struct unitls_connection *client = NULL;
+		struct unitls_peer_name name;
+		int status;
+
+		CHECK(context != NULL);
+		CHECK_EQUAL(unitls_peer_name_parse("server.example", &name, &error), UNITLS_OK);
+		CHECK_EQUAL(unitls_client_connection_new(context, &name, &client, &error), UNITLS_OK);
+		status = unitls_connection_handshake(client, &error);
+		unitls_connection_consume_outgoing(client, unitls_connection_outgoing_size(client));
+		memcpy(bytes.data, head, sizeof(head));
+		memset(bytes.data + sizeof(head), 'r', 24);
+		memcpy(bytes.data + sizeof(head) + 24, downgrade ? "DOWNGRD\1" : "random\1\2", 8);
+		memcpy(bytes.data + sizeof(head) + 32, tail, sizeof(tail));
+		bytes.size = sizeof(head) + 32 + sizeof(tail);
+		server_answer(client, bytes.data, bytes.size, cut, &flight);
+		unitls_connection_free(client);
+		CHECK_EQUAL(status, UNITLS_WANT_READ);
+		if (downgrade)
+			CHECK_PASSED(check_refused(UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_ILLEGAL_PARAMETER));
+		else
+			CHECK_EQUAL(flight.status, UNITLS_WANT_READ);
+	}
+	return OUTCOME_PASSED;
+}
+
 static enum outcome old_versions(const struct pair *pair, const struct cut *cut)
 {
 	for (uint16_t version = 0x0300; version < UNITLS_TLS_1_2; version++) {
@@ -658,6 +695,7 @@ const struct scenario hello_scenarios[] = {
 	{"the certificate for the name", "29", PER_PAIR, chosen},
 	{"a fallback signalled", "22", PER_SERVER, fallback},
 	{"the downgrade sentinel of a server", "22", PER_SERVER, sentinel},
+	{"the downgrade sentinel seen by a client", "22", PER_SERVER, downgraded_client},
 	{"versions below 1.2", "19", PER_SERVER, old_versions},
 	{"no group in common", "19", PER_SERVER, no_common_group},
 	{"the second hello", "21", PER_SERVER, second_hello},
