@@ -246,7 +246,8 @@ static void a_turn_ends_after_its_budget(void **state)
 	uint64_t before;
 	bool gave_way = false;
 
-	(void)setsockopt(bench->client.ours, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof(large));
+	if (setsockopt(bench->client.ours, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof(large)) != 0)
+		skip(); /* only root may have so much on its way */
 	(void)setsockopt(bench->upstream.ours, SOL_SOCKET, SO_SNDBUFFORCE, &large, sizeof(large));
 	(void)setsockopt(bench->client.peer, SOL_SOCKET, SO_SNDBUFFORCE, &large, sizeof(large));
 	for (int i = 0; i < 400; i++) {

@@ -315,6 +315,8 @@ static void a_listener_that_went_refuses_without_resetting(void **state)
 	assert_int_equal(plan(1, "one 127.0.0.1:0", "two 127.0.0.1:0"), 0);
 	commit(0);
 	bound = group_of("two")->bound;
+	if (bind_deafen(group_of("one")->items[0].fd) == -EPERM)
+		skip(); /* some kernels let only root attach a filter; then a late client is reset */
 	assert_int_equal(plan(1, "one 127.0.0.1:0", NULL), 0);
 	commit(0);
 	assert_false(has_group("two"));
