@@ -108,6 +108,8 @@ void log_init(int fd, const char *process)
 void log_set_process(const char *process)
 {
 	(void)snprintf(state.process, sizeof(state.process), "%s", process);
+	state.drops = 0;
+	state.drops_told = 0;
 }
 
 void log_set_fd(int fd)

@@ -36,7 +36,7 @@ struct log_line {
  * Whether standard error is the journal is told by JOURNAL_STREAM. */
 void log_init(int fd, const char *process);
 
-/* The same log in a child. */
+/* The same log in a child, which counts what it drops itself. */
 void log_set_process(const char *process);
 
 /* Writes to FD from now on and closes the descriptor of the call before. FD becomes the log's. */

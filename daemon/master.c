@@ -48,6 +48,7 @@ struct master {
 	bool started; /* the first generation is committed */
 	bool failed;  /* it will not be */
 	bool stopping;
+	uint64_t drops_counted;
 	char *user; /* as they were at the start; only a restart changes them */
 	char *group;
 	char *control_path;
@@ -344,12 +345,21 @@ static void on_signals(evutil_socket_t fd, short what, void *argument)
 		on_signal_number(master, number);
 }
 
+static void count_log_drops(struct master *master)
+{
+	uint64_t drops = log_drops();
+
+	counters_add(master->counters, COUNTER_LOG_DROPS, drops - master->drops_counted);
+	master->drops_counted = drops;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
 	struct master *master = argument;
 
 	(void)fd;
 	(void)what;
+	count_log_drops(master);
 	/* A worker that does not answer is killed here after five heartbeats, so systemd hears of a master that works. */
 	pool_tick(&master->pool);
 	resolution_tick(master->resolution);
