@@ -3,6 +3,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -310,12 +311,12 @@ static void test_large_data_through_small_buffers(void **state)
 	close_ends(&ends);
 }
 
-static volatile sig_atomic_t interruptions;
+static atomic_int interruptions; /* by either thread */
 
 static void on_alarm(int number)
 {
 	(void)number;
-	interruptions++;
+	(void)atomic_fetch_add(&interruptions, 1);
 }
 
 static void test_interrupted_calls_go_on(void **state)
