@@ -279,7 +279,7 @@ static const struct config_key keys[] = {
 			  ".Ql [2001:db8::1]:443 ,\n"
 			  ".Ql *:443\n(every IPv4 address),\n"
 			  ".Ql [::]:443\n(every IPv6 address, and no IPv4 one),\n"
-			  ".Ql unix:/PATH ,\n"
+			  ".Ql unix:/PATH\n(absolute),\n"
 			  ".Ql unix:@NAME\n(abstract), or\n"
 			  ".Ql fd:NAME\nfor a socket that systemd passed with that\n.Ql FileDescriptorName .\n"
 			  "With port 0 the kernel chooses one, which is logged.\n",

@@ -346,7 +346,9 @@ static bool check_repeat(struct parser *parser, const struct config_key *key, bo
 	if (continuation)
 		error_at(parser, line, "%s: takes one value, and this indented line continues it", key->name);
 	else
-		error_at(parser, line, "%s: is there twice, first in line %u", key->name, first->line);
+		error_at(parser, line, "%s: is there twice, first in line %u%s", key->name, first->line,
+			strcmp(key->name, "listen") == 0 ? "; a second address takes a [listener] of its own"
+							 : "");
 	return false;
 }
 

@@ -10,12 +10,18 @@
 void connector_tune(int fd, int family)
 {
 	const int on = 1;
+	const int idle_s = CONNECTOR_KEEPALIVE_IDLE_S;
+	const int interval_s = CONNECTOR_KEEPALIVE_INTERVAL_S;
+	const int probes = CONNECTOR_KEEPALIVE_PROBES;
 
 	if (family != AF_INET && family != AF_INET6)
 		return;
 	/* A socket without them still works. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
 int connector_start(const struct sockaddr *address, socklen_t length, int *ret_fd)

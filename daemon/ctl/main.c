@@ -46,7 +46,10 @@ static int usage(FILE *out, int status)
 		"commands:\n"
 		"  reload   read the configuration again; wait for the outcome\n"
 		"  status   what is served, by which workers\n"
-		"  -s       the control socket, default " DEFAULT_SOCKET "\n");
+		"options:\n"
+		"  -s       the control socket, default " DEFAULT_SOCKET "\n"
+		"  -V       print the version\n"
+		"  -h       print this\n");
 	return status;
 }
 

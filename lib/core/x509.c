@@ -378,7 +378,7 @@ const char *unitls_x509_parse(struct unitls_bytes der, struct unitls_x509 *ret_c
 		!unitls_der_take(&outer, UNITLS_DER_SEQUENCE, &tbs) ||
 		!unitls_der_take(&outer, UNITLS_DER_SEQUENCE, &algorithm) ||
 		!unitls_der_bits(&outer, UNITLS_DER_BIT_STRING, &signature) || !unitls_der_done(&outer))
-		return "is not DER of a certificate";
+		return "is neither PEM nor DER of a certificate";
 	unitls_der_init(&algorithm_reader, algorithm.content);
 	if (!unitls_der_take(&algorithm_reader, UNITLS_DER_OID, &oid))
 		return "has a malformed signature algorithm";

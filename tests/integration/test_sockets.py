@@ -67,6 +67,10 @@ class Sockets(harness.TestCase):
                 with each:
                     self.assertEqual(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 1)
                     self.assertEqual(each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1)
+                    # A peer that is gone is noticed within two minutes, not after the kernel's two hours.
+                    self.assertEqual(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), 60)
+                    self.assertEqual(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL), 15)
+                    self.assertEqual(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT), 4)
 
     @unittest.skipUnless(os.geteuid() == 0, "not root, so nothing can be taken away")
     def test_a_privileged_port_without_the_privilege(self):

@@ -269,15 +269,16 @@ static void what_is_no_certificate_is_refused(void **state)
 	char *data;
 
 	(void)state;
-	refused("", 0, "the certificate is not DER of a certificate");
-	refused("junk", 4, "the certificate is not DER of a certificate");
-	refused(empty_block, strlen(empty_block), "line 2: the certificate is not DER of a certificate");
+	refused("", 0, "the certificate is neither PEM nor DER of a certificate");
+	refused("junk", 4, "the certificate is neither PEM nor DER of a certificate");
+	refused(empty_block, strlen(empty_block),
+		"line 2: the certificate is neither PEM nor DER of a certificate");
 	data = pki_read("leaf.key", &size);
 	refused(data, size, "the PEM text holds no certificate");
 	free(data);
 	data = pki_read("leaf.der", &size);
-	refused(data, size - 1, "the certificate is not DER of a certificate");
-	refused(data, size + 1, "the certificate is not DER of a certificate");
+	refused(data, size - 1, "the certificate is neither PEM nor DER of a certificate");
+	refused(data, size + 1, "the certificate is neither PEM nor DER of a certificate");
 	free(data);
 	data = pki_read("leaf.pem", &size);
 	refused(data, size - 26, "line 1: BEGIN without END");
@@ -334,7 +335,8 @@ static void unreadable_files_are_named(void **state)
 	file_error("absent", UNITLS_ERROR_CLASS_IO, "cannot read ", "No such file or directory");
 	file_error(".", UNITLS_ERROR_CLASS_IO, "cannot read ", "Is a directory");
 	file_error("fifo", UNITLS_ERROR_CLASS_IO, "cannot read ", "not a regular file");
-	file_error("junk", UNITLS_ERROR_CLASS_CONFIG, "", "the certificate is not DER of a certificate");
+	file_error(
+		"junk", UNITLS_ERROR_CLASS_CONFIG, "", "the certificate is neither PEM nor DER of a certificate");
 }
 
 static void a_long_path_does_not_hide_the_reason(void **state)

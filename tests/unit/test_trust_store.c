@@ -105,8 +105,8 @@ static void what_holds_no_certificate_is_refused(void **state)
 	char *text;
 
 	(void)state;
-	refused("", 0, "the certificate is not DER of a certificate");
-	refused(broken, strlen(broken), "line 1: the certificate is not DER of a certificate");
+	refused("", 0, "the certificate is neither PEM nor DER of a certificate");
+	refused(broken, strlen(broken), "line 1: the certificate is neither PEM nor DER of a certificate");
 	text = pki_read("a.key", &size);
 	refused(text, size, "the PEM text holds no certificate");
 	free(text);
@@ -128,7 +128,8 @@ static void one_broken_certificate_refuses_the_file(void **state)
 	assert_int_equal(unitls_trust_store_from_file(path, &store, &error), UNITLS_ERROR);
 	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_CONFIG);
 	assert_memory_equal(error.text, path, strlen(path));
-	assert_string_equal(error.text + strlen(path), ": line 1: the certificate is not DER of a certificate");
+	assert_string_equal(
+		error.text + strlen(path), ": line 1: the certificate is neither PEM nor DER of a certificate");
 	free(path);
 }
 

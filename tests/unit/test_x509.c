@@ -172,7 +172,7 @@ static void serial_numbers_are_bounded(void **state)
 
 static void the_frame_is_exact(void **state)
 {
-	static const char no_certificate[] = "is not DER of a certificate";
+	static const char no_certificate[] = "is neither PEM nor DER of a certificate";
 
 	(void)state;
 	refused((struct parts){.behind = BYTES("x")}, no_certificate);
