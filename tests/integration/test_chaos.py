@@ -448,6 +448,19 @@ class Ends(supervise.TestCase):
                        lines + daemon.log.find("event=left_out", "of=handshake_failed"))
         self.assertEqual(len(lines) + left_out, 150)
 
+    def test_a_broken_record_after_our_close_notify_is_the_clients_fault(self):
+        certificate = self.authority.issue("server", ["localhost"])
+        config = SMALL % ("", 0, self.server(lambda connection: None).text())
+        for backend in harness.backends():
+            daemon = self.daemon(config.replace("[upstream echo]", "tls = server\n[upstream echo]")
+                                 + "[tls server]\nbackend = %s\ncertificate = %s\n" % (backend, certificate))
+            context = harness.client_context(self.authority)
+            with harness.BufferedTls(daemon.connect("web"), context, server_hostname="localhost") as client:
+                self.assertEqual(client.recv(10), b"")
+                client.socket.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+                found = daemon.wait_close()
+            self.assertEqual((found["reason"], found["class"]), ("client_tls_error", "protocol"), backend)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -124,10 +124,14 @@ static bool send_plain_alert(struct openssl_connection *connection, int alert)
 	return true;
 }
 
-/* The class of a failure on which the table has no opinion. */
-static enum unitls_error_class class_of_alert(int alert_sent)
+/* The class of a failure on which the table has no opinion. After our close_notify the library sends no alert for what is the peer's
+ * fault. */
+static enum unitls_error_class class_of_alert(const struct openssl_connection *connection)
 {
-	if (alert_sent == UNITLS_ALERT_NONE || alert_sent == UNITLS_ALERT_INTERNAL_ERROR)
+	bool ended = (SSL_get_shutdown(connection->ssl) & SSL_SENT_SHUTDOWN) != 0;
+
+	if (connection->alert_sent == UNITLS_ALERT_INTERNAL_ERROR ||
+		(connection->alert_sent == UNITLS_ALERT_NONE && !ended))
 		return UNITLS_ERROR_CLASS_INTERNAL;
 	return UNITLS_ERROR_CLASS_PROTOCOL;
 }
@@ -153,7 +157,7 @@ static int fail_protocol(
 	const char *before = send_plain_alert(connection, failure.alert) ? "the peer does not speak TLS: " : "";
 
 	if (error_class == UNITLS_ERROR_CLASS_NONE)
-		error_class = class_of_alert(connection->alert_sent);
+		error_class = class_of_alert(connection);
 	return unitls_error_set_alert(
 		error, error_class, connection->alert_sent, "%s%s", before, openssl_failure_text(failure.code));
 }
