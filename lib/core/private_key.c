@@ -361,19 +361,41 @@ fail:
 	return NULL;
 }
 
+/* Where the password of an encrypted key comes from: given with the call, or asked for when it is needed. */
+struct password {
+	const char *given;
+	unitls_password_callback ask; /* NULL: nobody to ask */
+	void *argument;
+	char answer[UNITLS_PASSWORD_MAX + 1];
+};
+
+/* NULL when there is none. Asks once at most, since a key is read once. */
+static const char *password_get(struct password *password)
+{
+	if (password->ask == NULL)
+		return password->given;
+	if (!password->ask(password->argument, password->answer, sizeof(password->answer)))
+		return NULL;
+	password->answer[sizeof(password->answer) - 1] = '\0';
+	return password->answer;
+}
+
 /* line: of the PEM block; 0 for a DER key. */
-static int from_der(struct unitls_bytes der, enum kind expected, unsigned line, const char *password,
+static int from_der(struct unitls_bytes der, enum kind expected, unsigned line, struct password *password,
 	struct unitls_private_key **ret_key, struct unitls_error *error)
 {
 	struct reading reading = {.encrypted = false};
 	const char *fault = read_key(der, expected, &reading);
 	struct unitls_private_key *key;
+	const char *text = NULL;
 
-	if (fault == NULL && reading.encrypted && password == NULL)
+	if (fault == NULL && reading.encrypted)
+		text = password_get(password);
+	if (fault == NULL && reading.encrypted && text == NULL)
 		fault = "the private key is encrypted and no password was given";
 	if (fault != NULL)
 		return refuse(error, line, fault);
-	key = make(UNITLS_KEY_FORMAT_DER, der, reading.encrypted, password);
+	key = make(UNITLS_KEY_FORMAT_DER, der, reading.encrypted, text);
 	if (key == NULL)
 		return no_memory(error);
 	/* Again, for views of the copy. It is the same bytes, so there is no fault. */
@@ -389,21 +411,22 @@ static int from_der(struct unitls_bytes der, enum kind expected, unsigned line, 
 }
 
 /* A block that is encrypted in the traditional way goes on as it is; its label says the type of the key. */
-static int from_encrypted_block(const struct unitls_pem_block *block, enum kind kind, const char *password,
+static int from_encrypted_block(const struct unitls_pem_block *block, enum kind kind, struct password *password,
 	struct unitls_private_key **ret_key, struct unitls_error *error)
 {
 	struct unitls_private_key *key;
 	uint8_t *data;
 	size_t size;
+	const char *text = password_get(password);
 	int status;
 
-	if (password == NULL)
+	if (text == NULL)
 		return refuse(error, block->line, "the private key is encrypted and no password was given");
 	status = unitls_pem_decode(block, "key", &data, &size, error); /* only to see that it can be */
 	if (status < 0)
 		return status;
 	unitls_pem_free(data, size);
-	key = make(UNITLS_KEY_FORMAT_PEM, block->text, true, password);
+	key = make(UNITLS_KEY_FORMAT_PEM, block->text, true, text);
 	if (key == NULL)
 		return no_memory(error);
 	key->size++; /* the NUL counts */
@@ -442,7 +465,7 @@ static enum kind kind_of_label(const char *label)
 	return KIND_ANY;
 }
 
-static int from_block(const struct unitls_pem_block *block, const char *password,
+static int from_block(const struct unitls_pem_block *block, struct password *password,
 	struct unitls_private_key **ret_key, struct unitls_error *error)
 {
 	enum kind kind = kind_of_label(block->label);
@@ -466,8 +489,8 @@ static int from_block(const struct unitls_pem_block *block, const char *password
 	return status;
 }
 
-int unitls_private_key_from_mem(const void *data, size_t size, const char *password,
-	struct unitls_private_key **ret_key, struct unitls_error *error)
+static int from_mem(const void *data, size_t size, struct password *password, struct unitls_private_key **ret_key,
+	struct unitls_error *error)
 {
 	struct unitls_bytes der = {data, size};
 	struct unitls_pem_reader reader;
@@ -476,7 +499,7 @@ int unitls_private_key_from_mem(const void *data, size_t size, const char *passw
 
 	if (size > UNITLS_FILE_LIMIT_BYTES)
 		return refuse(error, 0, "the private key is larger than 16 MiB");
-	if (password != NULL && strnlen(password, UNITLS_PASSWORD_MAX + 1) > UNITLS_PASSWORD_MAX)
+	if (password->given != NULL && strnlen(password->given, UNITLS_PASSWORD_MAX + 1) > UNITLS_PASSWORD_MAX)
 		return refuse(error, 0, "the password is longer than 1023 bytes");
 	if (!unitls_pem_is_text(data, size))
 		return from_der(der, KIND_ANY, 0, password, ret_key, error);
@@ -487,6 +510,24 @@ int unitls_private_key_from_mem(const void *data, size_t size, const char *passw
 	if (status < 0)
 		return status;
 	return refuse(error, 0, "the PEM text holds no private key");
+}
+
+int unitls_private_key_from_mem(const void *data, size_t size, const char *password,
+	struct unitls_private_key **ret_key, struct unitls_error *error)
+{
+	struct password source = {.given = password};
+
+	return from_mem(data, size, &source, ret_key, error);
+}
+
+int unitls_private_key_from_mem_asking(const void *data, size_t size, unitls_password_callback ask, void *argument,
+	struct unitls_private_key **ret_key, struct unitls_error *error)
+{
+	struct password source = {.ask = ask, .argument = argument};
+	int status = from_mem(data, size, &source, ret_key, error);
+
+	explicit_bzero(source.answer, sizeof(source.answer));
+	return status;
 }
 
 int unitls_private_key_from_file(

@@ -510,6 +510,68 @@ static void parts_of_pkcs8_are_checked(void **state)
 	unitls_private_key_unref(key);
 }
 
+struct asked {
+	const char *password; /* NULL: nobody knows it */
+	unsigned times;
+};
+
+static bool answer(void *argument, char *password, size_t size)
+{
+	struct asked *asked = argument;
+
+	asked->times++;
+	assert_int_equal(size, UNITLS_PASSWORD_MAX + 1);
+	if (asked->password == NULL)
+		return false;
+	memcpy(password, asked->password, strlen(asked->password) + 1);
+	return true;
+}
+
+/* Asks; returns the status and how often that was. */
+static int ask_for(
+	const char *file, struct asked *asked, struct unitls_private_key **key, struct unitls_error *error)
+{
+	size_t size;
+	char *data = pki_read(file, &size);
+	int status = unitls_private_key_from_mem_asking(data, size, answer, asked, key, error);
+
+	free(data);
+	return status;
+}
+
+static void a_password_is_asked_for_once_if_it_is_needed(void **state)
+{
+	static const struct {
+		const char *file;
+		unsigned times;
+	} files[] = {{"rsa.enc8", 1}, {"rsa.enc8.der", 1}, {"rsa.enc1", 1}, {"rsa.key", 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct asked knows = {.password = "secret"};
+		struct asked does_not = {.password = NULL};
+		struct unitls_private_key *key = NULL;
+		struct unitls_error error = UNITLS_ERROR_INIT;
+		enum unitls_key_format format;
+		struct unitls_bytes bytes;
+		const char *password;
+
+		assert_int_equal(ask_for(files[i].file, &knows, &key, &error), 0);
+		assert_int_equal(knows.times, files[i].times);
+		unitls_private_key_material(key, &format, &bytes, &password);
+		if (files[i].times > 0)
+			assert_string_equal(password, "secret");
+		else
+			assert_null(password);
+		unitls_private_key_unref(key);
+		key = NULL;
+		assert_int_equal(
+			ask_for(files[i].file, &does_not, &key, &error), files[i].times > 0 ? UNITLS_ERROR : 0);
+		assert_int_equal(does_not.times, files[i].times);
+		unitls_private_key_unref(key);
+	}
+}
+
 static void malformed_encrypted_keys_are_refused(void **state)
 {
 	(void)state;
@@ -660,6 +722,7 @@ int main(void)
 		cmocka_unit_test(the_first_private_key_among_other_blocks_is_read),
 		cmocka_unit_test(encrypted_keys_are_kept_for_the_backend),
 		cmocka_unit_test(an_encrypted_key_needs_a_password),
+		cmocka_unit_test(a_password_is_asked_for_once_if_it_is_needed),
 		cmocka_unit_test(a_password_for_a_plain_key_is_not_kept),
 		cmocka_unit_test(a_public_half_in_pkcs8_is_compared),
 		cmocka_unit_test(a_backend_gets_pkcs8_of_version_1),

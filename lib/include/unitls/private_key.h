@@ -11,6 +11,12 @@
 
 struct unitls_private_key;
 
+/*
+ * Asked for the password of an encrypted key, once, from within the call that reads it: writes it to password[0, size), NUL-terminated, and
+ * returns true; false when there is none. The bytes are wiped afterwards.
+ */
+typedef bool (*unitls_password_callback)(void *argument, char *password, size_t size);
+
 UNITLS_BEGIN_DECLS
 
 /*
@@ -21,7 +27,11 @@ UNITLS_BEGIN_DECLS
  */
 UNITLS_API UNITLS_MUST_CHECK int unitls_private_key_from_mem(const void *data, size_t size, const char *password,
 	struct unitls_private_key **ret_key, struct unitls_error *error);
-/* The same from a file, read at once; class IO when it cannot be read. */
+/* As unitls_private_key_from_mem, but the password is asked for, and only if the key is encrypted. */
+UNITLS_API UNITLS_MUST_CHECK int unitls_private_key_from_mem_asking(const void *data, size_t size,
+	unitls_password_callback ask, void *argument, struct unitls_private_key **ret_key,
+	struct unitls_error *error);
+/* unitls_private_key_from_mem of a file, read at once; class IO when it cannot be read. */
 UNITLS_API UNITLS_MUST_CHECK int unitls_private_key_from_file(
 	const char *path, const char *password, struct unitls_private_key **ret_key, struct unitls_error *error);
 UNITLS_API struct unitls_private_key *unitls_private_key_ref(struct unitls_private_key *key);
