@@ -6,22 +6,17 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "tests/unit/no_files.h"
 #include "tests/unit/pki.h"
 #include <unitls/unitls.h>
 
@@ -383,34 +378,6 @@ static void test_broken_openssl_cnf_is_a_reason(void **state)
 
 /* Files ---------------------------------------------------------------------------------------------------------------------- */
 
-/* From now on the kernel ends the process when it opens a file. */
-static void forbid_files(void)
-{
-	static const unsigned calls[] = {
-		SYS_openat,
-#ifdef SYS_open
-		SYS_open,
-#endif
-#ifdef SYS_openat2
-		SYS_openat2,
-#endif
-	};
-	struct sock_filter code[2 + 2 * (sizeof(calls) / sizeof(calls[0]))];
-	struct sock_fprog program = {.filter = code};
-	unsigned short n = 0;
-
-	code[n++] = (struct sock_filter)BPF_STMT(
-		BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	}
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	program.len = n;
-	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-}
-
 static void work_without_files(void)
 {
 	static const char *const certificates[] = {"ec", "rsa", "ed25519"};
@@ -429,7 +396,7 @@ static void work_without_files(void)
 		servers[i] = server_config(&recipe);
 	}
 	servers[3] = server_config(&locked);
-	forbid_files();
+	CHECK(no_files_from_now_on());
 	for (size_t i = 0; i < 8; i++) {
 		open_configured(&pair, clients[i % 2], servers[i / 2]);
 		handshake(&pair);

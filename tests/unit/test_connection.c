@@ -8,11 +8,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "alloc_fail.h"
-#include "pki.h"
+#include "tests/unit/alloc_fail.h"
+#include "tests/unit/no_files.h"
+#include "tests/unit/pki.h"
 #include <unitls/unitls.h>
 
 static const char *const backend_names[] = {"openssl", "mbedtls"};
@@ -335,6 +338,47 @@ static void pending_counts_what_was_decrypted_and_not_read(void **state)
 	}
 }
 
+/* Everything that a program does after it has loaded a backend and read its files. */
+static void live_without_files(size_t i)
+{
+	struct unitls_client_config *client_config = unitls_client_context_config(clients[i]);
+	struct unitls_server_config *server_config = unitls_server_context_config(servers[i]);
+	struct unitls_backend *backend = unitls_client_context_backend(clients[i]);
+	struct unitls_connection *client;
+	struct unitls_connection *server;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+
+	if (!no_files_from_now_on())
+		_exit(2);
+	if (unitls_client_context_new(backend, client_config, UNITLS_EFFORT_STRICT, NULL, &clients[i], &error) <
+			0 ||
+		unitls_server_context_new(
+			backend, server_config, UNITLS_EFFORT_STRICT, NULL, &servers[i], &error) < 0)
+		_exit(3);
+	open_pair(i, &client, &server);
+	if (!client || !server || shake_hands(client, server, &error) != 0)
+		_exit(4);
+	unitls_connection_free(client);
+	unitls_connection_free(server);
+	_exit(0);
+}
+
+static void a_loaded_backend_opens_no_file(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_BACKENDS; i++) {
+		pid_t child = fork();
+		int status;
+
+		assert_true(child >= 0);
+		if (child == 0)
+			live_without_files(i);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			fail_msg("%s: ended with status 0x%x", backend_names[i], (unsigned)status);
+	}
+}
+
 /* A whole life with one allocation failing: it ends with an error or, where the library can do without, as if nothing had been. */
 static bool live_without(size_t i, size_t allocation)
 {
@@ -386,6 +430,7 @@ int main(void)
 		cmocka_unit_test(a_failure_is_told_again_and_what_comes_then_is_dropped),
 		cmocka_unit_test(an_error_of_the_caller_is_not_overwritten),
 		cmocka_unit_test(pending_counts_what_was_decrypted_and_not_read),
+		cmocka_unit_test(a_loaded_backend_opens_no_file),
 		cmocka_unit_test(every_allocation_of_a_life_may_fail),
 	};
 
