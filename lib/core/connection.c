@@ -4,102 +4,13 @@
  * Invariants: a native object exists exactly in the states HANDSHAKE and OPEN and, after a failure, until the connection is freed. The backend
  * sees only what was judged (transport.incoming_visible). An error or the end is remembered and answered again; the backend is not called after it.
  */
+#include "core/connection.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/backend.h"
 #include "core/buffer.h"
-#include "core/client_hello.h"
-#include "core/context.h"
-#include "core/hello_reader.h"
-#include <unitls/connection.h>
-
-enum state {
-	STATE_HELLO,     /* server: waiting for the first ClientHello */
-	STATE_DECISION,  /* server: the application has not decided on the hello yet */
-	STATE_HANDSHAKE, /* the native handshake is under way */
-	STATE_OPEN,      /* the handshake is complete */
-	STATE_CLOSED,    /* shut down before the handshake was complete */
-	STATE_FAILED,    /* a sticky failure */
-};
-
-/* How the core treats what comes in while the native handshake is under way. */
-enum filter {
-	FILTER_WATCH,  /* server: look for a HelloRetryRequest in the first flight */
-	FILTER_SECOND, /* server: judge the second ClientHello first */
-	FILTER_PASS,   /* everything is the backend's */
-};
-
-#define TLS_FALLBACK_SCSV 0x5600 /* RFC 7507 */
-
-struct unitls_connection {
-	struct unitls_transport transport;
-	enum state state;
-	enum filter filter;
-	bool eof;         /* the peer's close_notify was read */
-	bool write_ended; /* our close_notify is out */
-	bool resumed;
-	uint16_t version;
-	uint16_t cipher_suite;
-	int failure_status;           /* STATE_FAILED: what every call answers */
-	struct unitls_error *failure; /* its details; NULL when there was no memory to keep them */
-
-	struct unitls_client_context *client_context; /* one of the two is NULL */
-	struct unitls_server_context *server_context;
-	struct unitls_identity *identity;
-	const struct unitls_backend_ops *ops; /* the identity's; NULL before it is chosen */
-	void *native;
-
-	struct unitls_peer_name *peer_name; /* client */
-	char *server_name;                  /* asked for or sent; NULL when none */
-	struct unitls_bytes alpn;           /* negotiated; lent by the native object */
-
-	struct unitls_client_hello *hello; /* server, until the handshake is complete */
-	struct unitls_hello_reader hello_reader;
-	enum unitls_hello_decision decision; /* of the application, after STATE_DECISION */
-	struct unitls_server_context *decided_context;
-	int decided_alert;
-
-	struct unitls_certificate **peer_chain; /* made when first asked for */
-	size_t n_peer_chain;
-	bool peer_chain_known;
-};
-
-/* The random of a ServerHello that is a HelloRetryRequest: SHA-256("HelloRetryRequest") (RFC 8446, 4.1.3). */
-static const uint8_t hello_retry_random[32] = {
-	0xcf,
-	0x21,
-	0xad,
-	0x74,
-	0xe5,
-	0x9a,
-	0x61,
-	0x11,
-	0xbe,
-	0x1d,
-	0x8c,
-	0x02,
-	0x1e,
-	0x65,
-	0xb8,
-	0x91,
-	0xc2,
-	0xa2,
-	0x11,
-	0x16,
-	0x7a,
-	0xbb,
-	0x8c,
-	0x5e,
-	0x07,
-	0x9e,
-	0x09,
-	0xe2,
-	0xc8,
-	0xa8,
-	0x33,
-	0x9c,
-};
 
 /* Errors ------------------------------------------------------------------------------------------------------------------- */
 
@@ -110,7 +21,7 @@ static void give_error(struct unitls_error *to, const struct unitls_error *from)
 }
 
 /* Remembers a failure and answers it. What came in is of no use any more. */
-static int fail(struct unitls_connection *connection, int status, const struct unitls_error *details,
+int unitls_connection_fail(struct unitls_connection *connection, int status, const struct unitls_error *details,
 	struct unitls_error *error)
 {
 	connection->state = STATE_FAILED;
@@ -133,31 +44,14 @@ static int answer_failure(const struct unitls_connection *connection, struct uni
 	return connection->failure_status;
 }
 
-static int fail_truncated(struct unitls_connection *connection, struct unitls_error *error)
+int unitls_connection_fail_truncated(struct unitls_connection *connection, struct unitls_error *error)
 {
 	struct unitls_error details = UNITLS_ERROR_INIT;
 
 	(void)unitls_error_set(&details, UNITLS_ERROR_CLASS_IO, "the peer ended the connection %s",
 		connection->state == STATE_OPEN ? "without close_notify: data may be missing"
 						: "within the handshake");
-	return fail(connection, UNITLS_RAGGED_EOF, &details, error);
-}
-
-static void send_plain_alert(struct unitls_connection *connection, int alert)
-{
-	const uint8_t record[] = {21, 3, 3, 0, 2, 2, (uint8_t)alert};
-
-	(void)unitls_transport_write(
-		&connection->transport, record, sizeof(record)); /* without memory nothing can be sent */
-}
-
-/* A failure found by the core before anything is encrypted: the alert goes out as plain text. */
-static int fail_with_alert(
-	struct unitls_connection *connection, const struct unitls_error *details, struct unitls_error *error)
-{
-	if (details->alert != UNITLS_ALERT_NONE && details->error_class != UNITLS_ERROR_CLASS_PEER_ALERT)
-		send_plain_alert(connection, details->alert);
-	return fail(connection, UNITLS_ERROR, details, error);
+	return unitls_connection_fail(connection, UNITLS_RAGGED_EOF, &details, error);
 }
 
 /*
@@ -173,18 +67,18 @@ static int settle(
 	if (transport->out_of_memory) {
 		*details = (struct unitls_error)UNITLS_ERROR_INIT;
 		(void)unitls_error_set(details, UNITLS_ERROR_CLASS_MEMORY, "no memory for outgoing data");
-		return fail(connection, UNITLS_ERROR, details, error);
+		return unitls_connection_fail(connection, UNITLS_ERROR, details, error);
 	}
 	if (status == UNITLS_WANT_READ && unitls_transport_at_eof(transport))
-		return fail_truncated(connection, error);
+		return unitls_connection_fail_truncated(connection, error);
 	if (status == UNITLS_RAGGED_EOF)
-		return fail_truncated(connection, error);
+		return unitls_connection_fail_truncated(connection, error);
 	if (status >= 0)
 		return status;
 	if (details->backend[0] == '\0')
 		memcpy(details->backend, connection->ops->name,
 			strnlen(connection->ops->name, sizeof(details->backend) - 1));
-	return fail(connection, status, details, error);
+	return unitls_connection_fail(connection, status, details, error);
 }
 
 static int usage(struct unitls_error *error, const char *what)
@@ -194,7 +88,7 @@ static int usage(struct unitls_error *error, const char *what)
 
 /* Making and freeing --------------------------------------------------------------------------------------------------------- */
 
-static int start_native(
+int unitls_connection_start_native(
 	struct unitls_connection *connection, struct unitls_bytes alpn_selected, struct unitls_error *error)
 {
 	struct unitls_connection_params params = {
@@ -253,7 +147,7 @@ int unitls_client_connection_new(struct unitls_client_context *context, const st
 	if (status < 0)
 		goto out;
 	connection->identity = unitls_client_context_identity(context);
-	status = start_native(connection, (struct unitls_bytes){NULL, 0}, &details);
+	status = unitls_connection_start_native(connection, (struct unitls_bytes){NULL, 0}, &details);
 	if (status < 0)
 		goto out;
 	*ret_connection = connection;
@@ -395,219 +289,6 @@ void unitls_connection_consume_outgoing(struct unitls_connection *connection, si
 	unitls_buffer_consume(&connection->transport.outgoing, n);
 }
 
-/* The server's hello --------------------------------------------------------------------------------------------------------- */
-
-/* Takes the place of the connection's own context. */
-static void switch_context(struct unitls_connection *connection, struct unitls_server_context *context)
-{
-	if (!context || context == connection->server_context)
-		return;
-	(void)unitls_server_context_ref(context);
-	unitls_server_context_unref(connection->server_context);
-	connection->server_context = context;
-}
-
-/*
- * RFC 7507, 3: a client that says it fell back to an older version, and could have had a newer one, is being tampered with. Judged here because not every
- * library does.
- */
-static int check_fallback(const struct unitls_settings *settings, const struct unitls_client_hello *hello,
-	struct unitls_error *error)
-{
-	uint16_t suite;
-
-	for (size_t i = 0; unitls_client_hello_cipher_suite_at(hello, i, &suite); i++)
-		if (suite == TLS_FALLBACK_SCSV &&
-			!unitls_client_hello_offers_version(hello, settings->max_version))
-			return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL,
-				UNITLS_ALERT_INAPPROPRIATE_FALLBACK,
-				"the client fell back to an older version of TLS");
-	return UNITLS_OK;
-}
-
-/* The hello is accepted: chooses identity and ALPN, and makes the native object. */
-static int accept_hello(struct unitls_connection *connection, struct unitls_error *error)
-{
-	struct unitls_error details = UNITLS_ERROR_INIT;
-	struct unitls_selection selection;
-	int status;
-
-	status = check_fallback(
-		unitls_server_context_settings(connection->server_context), connection->hello, &details);
-	if (status == UNITLS_OK)
-		status = unitls_server_context_select(
-			connection->server_context, connection->hello, &selection, &details);
-	if (status == UNITLS_OK)
-		status = unitls_server_context_identity(
-			connection->server_context, selection.chain, &connection->identity, &details);
-	if (status == UNITLS_OK)
-		status = start_native(connection, selection.alpn_selected, &details);
-	if (status < 0) {
-		if (details.alert == UNITLS_ALERT_NONE)
-			details.alert = UNITLS_ALERT_INTERNAL_ERROR;
-		return fail_with_alert(connection, &details, error);
-	}
-	connection->filter = FILTER_WATCH;
-	connection->transport.incoming_visible = connection->hello_reader.parsed;
-	connection->hello_reader = (struct unitls_hello_reader){.which = UNITLS_HELLO_SECOND};
-	return UNITLS_OK;
-}
-
-static int reject_hello(struct unitls_connection *connection, int alert, struct unitls_error *error)
-{
-	struct unitls_error details = UNITLS_ERROR_INIT;
-
-	(void)unitls_error_set_alert(&details, UNITLS_ERROR_CLASS_LOCAL_ALERT, alert,
-		"refused by the application: %s", unitls_alert_name(alert));
-	return fail_with_alert(connection, &details, error);
-}
-
-static int act_on_decision(struct unitls_connection *connection, enum unitls_hello_decision decision,
-	struct unitls_server_context *context, int alert, struct unitls_error *error)
-{
-	switch (decision) {
-	case UNITLS_HELLO_WAIT:
-		connection->state = STATE_DECISION;
-		return UNITLS_WANT_APP;
-	case UNITLS_HELLO_REJECT:
-		return reject_hello(connection, alert, error);
-	case UNITLS_HELLO_ACCEPT:
-		break;
-	}
-	switch_context(connection, context);
-	return accept_hello(connection, error);
-}
-
-static int ask_application(struct unitls_connection *connection, struct unitls_error *error)
-{
-	const struct unitls_settings *settings = unitls_server_context_settings(connection->server_context);
-	struct unitls_server_context *context = NULL;
-	int alert = UNITLS_ALERT_UNRECOGNIZED_NAME;
-	enum unitls_hello_decision decision;
-
-	if (!settings->hello_callback)
-		return accept_hello(connection, error);
-	connection->decision = UNITLS_HELLO_WAIT;
-	connection->state = STATE_DECISION;
-	decision = settings->hello_callback(
-		settings->hello_argument, connection, connection->hello, &context, &alert);
-	/* The application may have decided from within the callback by unitls_connection_decide_hello and then said WAIT. */
-	if (decision == UNITLS_HELLO_WAIT && connection->decision != UNITLS_HELLO_WAIT)
-		return act_on_decision(connection, connection->decision, connection->decided_context,
-			connection->decided_alert, error);
-	return act_on_decision(connection, decision, context, alert, error);
-}
-
-static int keep_server_name(struct unitls_connection *connection)
-{
-	const char *name = unitls_client_hello_server_name(connection->hello);
-
-	if (!name)
-		return UNITLS_OK;
-	connection->server_name = strdup(name);
-	return connection->server_name ? UNITLS_OK : UNITLS_ERROR;
-}
-
-/* STATE_HELLO: gets the hello together, parses it, has it decided. */
-static int read_first_hello(struct unitls_connection *connection, struct unitls_error *error)
-{
-	struct unitls_error details = UNITLS_ERROR_INIT;
-	struct unitls_bytes message;
-	int status;
-
-	status = unitls_hello_reader_step(&connection->hello_reader, &connection->transport, &message, &details);
-	if (status == UNITLS_WANT_READ && connection->transport.incoming_eof)
-		return fail_truncated(connection, error);
-	if (status > 0)
-		return status;
-	if (status == UNITLS_OK)
-		status = unitls_client_hello_parse(message.data, message.size, &connection->hello, &details);
-	if (status == UNITLS_OK && keep_server_name(connection) < 0)
-		status = unitls_error_set_alert(&details, UNITLS_ERROR_CLASS_MEMORY, UNITLS_ALERT_INTERNAL_ERROR,
-			"no memory for a server name");
-	if (status < 0)
-		return fail_with_alert(connection, &details, error);
-	return ask_application(connection, error);
-}
-
-static bool bytes_equal(struct unitls_bytes a, struct unitls_bytes b)
-{
-	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
-/* RFC 8446, 4.1.2: the second hello differs only in what the retry asked for. A changed name would escape the choice already made. */
-static int check_second_hello(const struct unitls_client_hello *first, const struct unitls_client_hello *second,
-	struct unitls_error *error)
-{
-	if (first->has_server_name != second->has_server_name ||
-		strcmp(first->server_name, second->server_name) != 0)
-		return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_ILLEGAL_PARAMETER,
-			"the second ClientHello has another server name");
-	if (first->has_alpn != second->has_alpn || !bytes_equal(first->alpn, second->alpn))
-		return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_ILLEGAL_PARAMETER,
-			"the second ClientHello has another ALPN list");
-	return UNITLS_OK;
-}
-
-/* FILTER_SECOND: 0 when the backend may go on, which it may also for a record that is no handshake. */
-static int read_second_hello(struct unitls_connection *connection, struct unitls_error *error)
-{
-	struct unitls_error details = UNITLS_ERROR_INIT;
-	struct unitls_client_hello *second = NULL;
-	struct unitls_transport *transport = &connection->transport;
-	struct unitls_bytes message;
-	int status;
-
-	if (transport->incoming_visible > 0)
-		return UNITLS_OK;
-	status = unitls_hello_reader_step(&connection->hello_reader, transport, &message, &details);
-	if (status == UNITLS_EOF)
-		return UNITLS_OK;
-	if (status == UNITLS_WANT_READ)
-		return transport->incoming_eof ? fail_truncated(connection, error) : status;
-	if (status == UNITLS_OK)
-		status = unitls_client_hello_parse(message.data, message.size, &second, &details);
-	if (status == UNITLS_OK)
-		status = check_second_hello(connection->hello, second, &details);
-	unitls_client_hello_free(second);
-	if (status < 0)
-		return fail_with_alert(connection, &details, error);
-	connection->filter = FILTER_PASS;
-	transport->incoming_visible = unitls_buffer_size(&transport->incoming);
-	return UNITLS_OK;
-}
-
-/* FILTER_WATCH: the first octets that the native server sends tell whether it asked for a second hello. */
-static void watch_first_flight(struct unitls_connection *connection)
-{
-	struct unitls_transport *transport = &connection->transport;
-	struct unitls_bytes flight = unitls_connection_peek_outgoing(connection);
-	const size_t random_at = UNITLS_RECORD_HEADER_SIZE + 4 + 2;
-
-	if (flight.size == 0)
-		return;
-	if (flight.size >= random_at + sizeof(hello_retry_random) && flight.data[0] == 22 && flight.data[5] == 2 &&
-		memcmp(flight.data + random_at, hello_retry_random, sizeof(hello_retry_random)) == 0) {
-		connection->filter = FILTER_SECOND;
-		return;
-	}
-	connection->filter = FILTER_PASS;
-	transport->incoming_visible = unitls_buffer_size(&transport->incoming);
-}
-
-int unitls_connection_decide_hello(struct unitls_connection *connection, enum unitls_hello_decision decision,
-	struct unitls_server_context *context, int alert, struct unitls_error *error)
-{
-	if (connection->state != STATE_DECISION || connection->decision != UNITLS_HELLO_WAIT)
-		return usage(error, "no decision on a ClientHello is pending");
-	if (decision == UNITLS_HELLO_WAIT)
-		return usage(error, "WAIT is no decision");
-	connection->decision = decision;
-	connection->decided_context = context ? unitls_server_context_ref(context) : NULL;
-	connection->decided_alert = alert;
-	return UNITLS_OK;
-}
-
 /* The handshake -------------------------------------------------------------------------------------------------------------- */
 
 static bool alpn_was_offered(const struct unitls_connection *connection, struct unitls_bytes name)
@@ -615,7 +296,7 @@ static bool alpn_was_offered(const struct unitls_connection *connection, struct 
 	const struct unitls_settings *settings = unitls_client_context_settings(connection->client_context);
 
 	for (size_t i = 0; i < settings->n_alpn; i++)
-		if (bytes_equal(settings->alpn[i], name))
+		if (unitls_bytes_equal(settings->alpn[i], name))
 			return true;
 	return false;
 }
@@ -635,7 +316,7 @@ static int complete(struct unitls_connection *connection, struct unitls_error *e
 
 		(void)unitls_error_set(&details, UNITLS_ERROR_CLASS_PROTOCOL,
 			"the server chose an ALPN protocol that was not offered");
-		return fail(connection, UNITLS_ERROR, &details, error);
+		return unitls_connection_fail(connection, UNITLS_ERROR, &details, error);
 	}
 	unitls_client_hello_free(connection->hello);
 	connection->hello = NULL;
@@ -652,14 +333,14 @@ static int native_handshake(struct unitls_connection *connection, struct unitls_
 
 	for (;;) {
 		if (connection->filter == FILTER_SECOND) {
-			status = read_second_hello(connection, error);
+			status = unitls_connection_read_second_hello(connection, error);
 			if (status != UNITLS_OK)
 				return status;
 		}
 		visible = transport->incoming_visible;
 		status = connection->ops->handshake(connection->native, &details);
 		if (connection->filter == FILTER_WATCH)
-			watch_first_flight(connection);
+			unitls_connection_watch_first_flight(connection);
 		if (status == UNITLS_OK) {
 			unitls_buffer_release_if_empty(&transport->incoming);
 			return complete(connection, error);
@@ -685,13 +366,13 @@ int unitls_connection_handshake(struct unitls_connection *connection, struct uni
 	case STATE_CLOSED:
 		return usage(error, "the connection was shut down");
 	case STATE_HELLO:
-		status = read_first_hello(connection, error);
+		status = unitls_connection_read_first_hello(connection, error);
 		break;
 	case STATE_DECISION:
 		if (connection->decision == UNITLS_HELLO_WAIT)
 			return UNITLS_WANT_APP;
-		status = act_on_decision(connection, connection->decision, connection->decided_context,
-			connection->decided_alert, error);
+		status = unitls_connection_act_on_decision(connection, connection->decision,
+			connection->decided_context, connection->decided_alert, error);
 		break;
 	case STATE_HANDSHAKE:
 		break;
@@ -756,7 +437,7 @@ static int make_room(struct unitls_connection *connection, size_t n, struct unit
 		0)
 		return UNITLS_OK;
 	(void)unitls_error_set(&details, UNITLS_ERROR_CLASS_MEMORY, "no memory for outgoing data");
-	return fail(connection, UNITLS_ERROR, &details, error);
+	return unitls_connection_fail(connection, UNITLS_ERROR, &details, error);
 }
 
 /* One record. */
