@@ -12,14 +12,11 @@
 __attribute__((format(printf, 4, 5))) static void tell(struct diagnostics *list, enum diagnostic_level level,
 	const struct config_origin *origin, const char *format, ...)
 {
-	char text[DIAGNOSTICS_TEXT_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vsnprintf(text, sizeof(text), format, arguments) < 0)
-		text[0] = '\0';
+	diagnostics_add_list(list, level, origin->file, origin->line, format, arguments);
 	va_end(arguments);
-	diagnostics_add(list, level, origin->file, origin->line, "%s", text);
 }
 
 /* ---- names ---- */

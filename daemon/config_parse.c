@@ -59,15 +59,12 @@ struct parser {
 __attribute__((format(printf, 3, 4))) static void error_at(
 	struct parser *parser, unsigned line, const char *format, ...)
 {
-	char text[DIAGNOSTICS_TEXT_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vsnprintf(text, sizeof(text), format, arguments) < 0)
-		text[0] = '\0';
+	diagnostics_add_list(parser->list, DIAGNOSTIC_ERROR, parser->file,
+		(unsigned)((long)line + parser->line_shift), format, arguments);
 	va_end(arguments);
-	diagnostics_add(parser->list, DIAGNOSTIC_ERROR, parser->file, (unsigned)((long)line + parser->line_shift),
-		"%s", text);
 }
 
 static void *grow(void *items, size_t count, size_t item_size)

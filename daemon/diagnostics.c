@@ -135,13 +135,20 @@ lost:
 void diagnostics_add(struct diagnostics *list, enum diagnostic_level level, const char *file, unsigned line,
 	const char *format, ...)
 {
-	char text[DIAGNOSTICS_TEXT_MAX + 1];
 	va_list arguments;
 
 	va_start(arguments, format);
+	diagnostics_add_list(list, level, file, line, format, arguments);
+	va_end(arguments);
+}
+
+void diagnostics_add_list(struct diagnostics *list, enum diagnostic_level level, const char *file, unsigned line,
+	const char *format, va_list arguments)
+{
+	char text[DIAGNOSTICS_TEXT_MAX + 1];
+
 	if (vsnprintf(text, sizeof(text), format, arguments) < 0)
 		text[0] = '\0';
-	va_end(arguments);
 	add_text(list, level, file, line, text);
 }
 

@@ -6,6 +6,7 @@
 #ifndef UNITLSD_DIAGNOSTICS_H
 #define UNITLSD_DIAGNOSTICS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -43,6 +44,9 @@ void diagnostics_fini(struct diagnostics *list);
 /* Adds one message. FILE may be NULL, LINE 0. Never fails: what cannot be kept is counted. */
 void diagnostics_add(struct diagnostics *list, enum diagnostic_level level, const char *file, unsigned line,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The same for a function with arguments of its own. */
+void diagnostics_add_list(struct diagnostics *list, enum diagnostic_level level, const char *file, unsigned line,
+	const char *format, va_list arguments) __attribute__((format(printf, 5, 0)));
 
 /* True when nothing worse than a warning was added. */
 bool diagnostics_ok(const struct diagnostics *list);

@@ -42,14 +42,11 @@ struct files {
 __attribute__((format(printf, 4, 5))) static void tell(struct files *files, enum diagnostic_level level,
 	const struct config_origin *origin, const char *format, ...)
 {
-	char text[DIAGNOSTICS_TEXT_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vsnprintf(text, sizeof(text), format, arguments) < 0)
-		text[0] = '\0';
+	diagnostics_add_list(files->list, level, origin->file, origin->line, format, arguments);
 	va_end(arguments);
-	diagnostics_add(files->list, level, origin->file, origin->line, "%s", text);
 }
 
 /* Reads a file for KEY. Returns 0; 1 when it cannot be read, which is told; -ENOMEM. */
