@@ -70,6 +70,7 @@ tls = client
         daemon = self.daemon(self.config("openssl", "openssl", "127.0.0.1:%d" % nginx.port, "127.0.0.1:1"))
         url = "https://localhost:%d/file" % daemon.port("tls-plain")
         self.assertEqual(self.curl(url, url, url), b"small" * 3)
+        daemon.wait_close("listener=tls-plain")
         self.assertEqual(len(daemon.closes(listener="tls-plain")), 1)
 
     def test_all_pairs_of_backends_in_front_of_redis(self):

@@ -180,6 +180,7 @@ class Limits(harness.TestCase):
                 client.recv(1)
             client.close()
         self.assertEqual(daemon.wait(), 0)
+        daemon.log.wait("event=close ", "reason=drain_timeout", count=5)
         self.assertEqual(len(daemon.closes(reason="drain_timeout")), 5)
 
     def test_idle_connections_are_cheap(self):
