@@ -133,9 +133,9 @@ ifneq ($(filter-out help packages packages-build clean format check-format check
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
-	$(shell for p in nettle libevent_core inih libcares cmocka openssl mbedtls; do \
+	$(shell for p in nettle libevent_core inih libcares cmocka openssl mbedtls gnutls wolfssl; do \
 		pkg-config --modversion $$p 2>/dev/null || echo no-$$p; done) \
-	$(wildcard /usr/include/mbedtls/ssl.h) $(shell cksum <$(TOOLS)/probe))
+	$(wildcard /usr/include/mbedtls/ssl.h /usr/include/bearssl.h /usr/include/android/openssl/base.h) $(shell cksum <$(TOOLS)/probe))
 CONFIG := $(BUILDDIR)/config.mk
 ifneq ($(file <$(BUILDDIR)/config.key),$(PROBE_KEY))
 $(shell mkdir -p $(BUILDDIR) && $(TOOLS)/probe "$(CC)" $(CONFIG) && echo '$(PROBE_KEY)' >$(BUILDDIR)/config.key)

@@ -15,6 +15,10 @@
 static struct contract_backend backends[] = {
 	{.name = "openssl"},
 	{.name = "mbedtls"},
+	{.name = "gnutls"},
+	{.name = "boringssl"},
+	{.name = "wolfssl"},
+	{.name = "bearssl"},
 };
 #define N_BACKENDS (sizeof(backends) / sizeof(backends[0]))
 
@@ -211,6 +215,14 @@ static void run_pair(const struct scenario *scenario, const struct contract_back
 		count(scenario, &pair, run_cuts(scenario, &pair, full || reference));
 }
 
+/* Pairs without this backend are left out; NULL: none is. */
+static const char *only_backend;
+
+static bool is_wanted(const struct contract_backend *client, const struct contract_backend *server)
+{
+	return !only_backend || strcmp(client->name, only_backend) == 0 || strcmp(server->name, only_backend) == 0;
+}
+
 static void run_scenario(const struct scenario *scenario, bool full)
 {
 	static const uint16_t versions[] = {UNITLS_TLS_1_2, UNITLS_TLS_1_3};
@@ -226,7 +238,8 @@ static void run_scenario(const struct scenario *scenario, bool full)
 				/* Where the client does not matter the server is given itself, or the first that has the version. */
 				if (scenario->scope == PER_SERVER && c != s)
 					continue;
-				run_pair(scenario, &backends[c], &backends[s], versions[v], full);
+				if (is_wanted(&backends[c], &backends[s]))
+					run_pair(scenario, &backends[c], &backends[s], versions[v], full);
 			}
 }
 
@@ -292,7 +305,7 @@ static bool load_backends(void)
 	return backends[0].backend != NULL;
 }
 
-/* contract [--full] [NAME]: all scenarios, or those whose name holds NAME. */
+/* contract [--full] [--backend BACKEND] [NAME]: all scenarios and pairs, or those whose name holds NAME, those with BACKEND at one end. */
 int main(int argc, char **argv)
 {
 	bool full = getenv("UNITLS_CONTRACT_FULL") != NULL;
@@ -301,6 +314,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--full") == 0)
 			full = true;
+		else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc)
+			only_backend = argv[++i];
 		else
 			only = argv[i];
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -313,7 +328,7 @@ int main(int argc, char **argv)
 		for (const struct scenario *scenario = tables[t]; scenario->name; scenario++)
 			if (!only || strstr(scenario->name, only))
 				run_scenario(scenario, full);
-	if (!only)
+	if (!only && !only_backend)
 		check_coverage();
 	pki_remove();
 	if (n_skipped > 0)
