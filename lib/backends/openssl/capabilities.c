@@ -6,11 +6,14 @@
 
 #include <unitls/alpn.h>
 #include <unitls/cipher_suite.h>
+#include <unitls/group.h>
+#include <unitls/signature_scheme.h>
 
 #include "backends/libssl/error.h"
 #include "backends/libssl/library.h"
 
 #define SUITES_MAX   512   /* of the core's table */
+#define LIST_MAX     64    /* groups and signature schemes of the core's tables */
 #define RSA_BITS_MAX 16384 /* OPENSSL_RSA_MAX_MODULUS_BITS */
 
 /* Every suite that authenticates and encrypts; the security level then takes its own away. */
@@ -23,6 +26,8 @@
 static struct {
 	uint16_t suites[SUITES_MAX];
 	const char *names[SUITES_MAX];
+	uint16_t groups[LIST_MAX];
+	uint16_t schemes[LIST_MAX];
 	struct unitls_capabilities capabilities;
 } state;
 
@@ -124,6 +129,31 @@ static void find_limits(const SSL_CTX *ctx)
 	c->alpn_binary = true;
 }
 
+/* Those of the core's tables that the library takes. SHA-1 and SHA-224 it takes and then does not use (security level). */
+static int find_lists(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method()); /* of its own: each try narrows it down */
+	uint16_t number;
+	size_t i;
+
+	if (!ctx)
+		return UNITLS_ERROR;
+	for (i = 0; unitls_group_at(i, &number) && state.capabilities.n_groups < LIST_MAX; i++) {
+		if (libssl_set_groups(ctx, &number, 1))
+			state.groups[state.capabilities.n_groups++] = number;
+	}
+	for (i = 0; unitls_signature_scheme_at(i, &number) && state.capabilities.n_signature_schemes < LIST_MAX;
+		i++) {
+		if (number >> 8 > 3 && libssl_set_signature_schemes(ctx, &number, 1))
+			state.schemes[state.capabilities.n_signature_schemes++] = number;
+	}
+	state.capabilities.groups = state.groups;
+	state.capabilities.signature_schemes = state.schemes;
+	SSL_CTX_free(ctx);
+	ERR_clear_error();
+	return 0;
+}
+
 int openssl_capabilities_init(struct unitls_error *error)
 {
 	struct unitls_capabilities *c = &state.capabilities;
@@ -133,13 +163,17 @@ int openssl_capabilities_init(struct unitls_error *error)
 	if (!ctx)
 		goto fail;
 	c->bits = UNITLS_CAP_ALPN | UNITLS_CAP_HALF_CLOSE | UNITLS_CAP_SESSION_TICKETS | UNITLS_CAP_CLIENT_AUTH |
-		UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO;
+		UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO |
+		UNITLS_CAP_CLIENT_SESSIONS | UNITLS_CAP_TICKET_KEYS | UNITLS_CAP_EXPORTER |
+		UNITLS_CAP_EXPORTER_1_2 | UNITLS_CAP_KEY_LOG | UNITLS_CAP_OCSP_STAPLE | UNITLS_CAP_OCSP_REQUEST |
+		UNITLS_CAP_OCSP_VERIFY | UNITLS_CAP_CRL | UNITLS_CAP_GROUPS | UNITLS_CAP_SIGNATURE_SCHEMES |
+		UNITLS_CAP_GROUP_INFO | UNITLS_CAP_SIGNATURE_INFO | UNITLS_CAP_KEY_UPDATE;
 	c->notes =
 		"versions, security level, groups and signature algorithms within what openssl.cnf allows, which is "
 		"read when the module is loaded";
 	find_versions(ctx);
 	find_limits(ctx);
-	if (!SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2))
+	if (find_lists() < 0 || !SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2))
 		goto fail;
 	/* A provider may lack some; what is left is what counts. */
 	(void)SSL_CTX_set_ciphersuites(ctx, ALL_SUITES_1_3);
