@@ -1,6 +1,7 @@
 #include "backends/libssl/connection.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include <openssl/err.h>
 
@@ -12,8 +13,18 @@
 /* Written once, by libssl_connection_init. */
 static BIO_METHOD *bio_method;
 
+/* glibc reads /etc/localtime at the first conversion of a time, UTC or not; certificates need one. */
+static void convert_a_time(void)
+{
+	time_t now = 0;
+	struct tm fields;
+
+	(void)gmtime_r(&now, &fields);
+}
+
 int libssl_connection_init(struct unitls_error *error)
 {
+	convert_a_time();
 	bio_method = libssl_bio_method_new();
 	return bio_method ? 0 : libssl_error_memory(error);
 }
@@ -149,7 +160,7 @@ static enum unitls_error_class class_of_alert(const struct libssl_connection *co
 }
 
 static int fail_verify(struct libssl_connection *connection, enum unitls_verify_reason reason, int depth,
-	unsigned long code, struct unitls_error *error)
+	uint32_t code, struct unitls_error *error)
 {
 	bool is_free = libssl_error_is_free(error);
 
@@ -186,7 +197,7 @@ static int fail(struct libssl_connection *connection, struct unitls_error *error
 		return libssl_error_memory(error);
 	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY && verdict->reason != UNITLS_VERIFY_NONE)
 		return fail_verify(connection, verdict->reason, verdict->depth,
-			verdict->native_code ? (unsigned long)verdict->native_code : failure.code, error);
+			verdict->native_code ? (uint32_t)verdict->native_code : failure.code, error);
 	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY)
 		return fail_verify(connection, failure.verify_reason, -1, failure.code, error);
 	/* Of all that has no word of its own in the table, only a certificate that cannot be decoded is answered so. */

@@ -13,6 +13,7 @@
 #include "backends/libssl/key.h"
 #include "backends/libssl/session.h"
 #include "backends/libssl/library.h"
+#include "backends/libssl/suites.h"
 
 #define SUITE_NAME_MAX 48 /* bytes of the longest suite name and a separator, with room */
 
@@ -54,20 +55,21 @@ static int no_default_suites(struct unitls_error *error)
 
 static int set_default_suites(SSL_CTX *ctx, enum unitls_role role, struct unitls_error *error)
 {
-	STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
-	int n = sk_SSL_CIPHER_num(all);
+	/* A copy that is used up: the two libraries count with different types. */
+	STACK_OF(SSL_CIPHER) *all = sk_SSL_CIPHER_dup(SSL_CTX_get_ciphers(ctx));
+	const SSL_CIPHER *cipher;
 	struct suite_list list;
 	int r = 0;
-	int i;
 
-	if (suite_list_init(&list, n > 0 ? (size_t)n : 0) < 0)
+	if (!all || suite_list_init(&list, (size_t)sk_SSL_CIPHER_num(all)) < 0) {
+		sk_SSL_CIPHER_free(all);
 		return libssl_error_memory(error);
-	for (i = 0; i < n; i++) {
-		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(all, i);
-
+	}
+	while ((cipher = sk_SSL_CIPHER_shift(all)) != NULL) {
 		if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_any && libssl_is_default_suite(cipher, role))
 			suite_list_add(&list, SSL_CIPHER_get_name(cipher));
 	}
+	sk_SSL_CIPHER_free(all);
 	if (list.size == 0 || !SSL_CTX_set_cipher_list(ctx, list.text))
 		r = no_default_suites(error);
 	free(list.text);

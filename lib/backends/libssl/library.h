@@ -52,8 +52,6 @@ extern const struct libssl_library libssl_library;
 
 /* Contexts ------------------------------------------------------------------------------------------------------------------ */
 
-/* The library's name of a suite in the capabilities; NULL for any other number. */
-const char *libssl_suite_name(uint16_t suite);
 /* Whether a TLS 1.2 suite is used without a list of the configuration's: forward secrecy and authenticated encryption. */
 bool libssl_is_default_suite(const SSL_CIPHER *cipher, enum unitls_role role);
 /* Sets the TLS 1.3 suites, by names with colons between; false: refused. */

@@ -1,8 +1,6 @@
 /*
  * The module's one symbol, and its start: openssl.cnf is read here, and nothing is read from the file system afterwards.
  */
-#include <time.h>
-
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -19,15 +17,6 @@ static const char *library_version(void)
 	return OpenSSL_version(OPENSSL_VERSION);
 }
 
-/* glibc reads /etc/localtime at the first conversion of a time, UTC or not; certificates need one. */
-static void convert_a_time(void)
-{
-	time_t now = 0;
-	struct tm fields;
-
-	(void)gmtime_r(&now, &fields);
-}
-
 /*
  * The library's default context is used, not one of our own: openssl.cnf then means what it means to every program, also when the program has
  * initialised OpenSSL already.
@@ -41,7 +30,6 @@ static int init(struct unitls_error *error)
 	if (!OPENSSL_init_ssl(
 		    OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL))
 		return libssl_error_config(error, "backend", "OpenSSL cannot be initialised (see openssl.cnf)");
-	convert_a_time();
 	r = libssl_connection_init(error);
 	if (r == 0)
 		r = openssl_capabilities_init(error);
