@@ -34,7 +34,8 @@ struct unitls_server_config;
 	X(TICKETS_SELF_ROTATED, 14,                                                                                         \
 		"tickets-self-rotated") /* of ticket keys only the stable secret counts; the library derives and rotates */ \
 	X(EXPORTER, 15, "exporter")                                                                                         \
-	X(EXPORTER_1_2, 16, "tls1.2-exporter") /* the extended master secret, and so exporters, in TLS 1.2 too */           \
+	X(EXTENDED_MASTER_SECRET, 16,                                                                                       \
+		"extended-master-secret") /* RFC 7627: without it nothing is exported in TLS 1.2 */                         \
 	X(KEY_LOG, 17, "key-log")                                                                                           \
 	X(EXTERNAL_KEYS, 18, "external-keys")             /* a signer that answers at once */                               \
 	X(EXTERNAL_KEYS_ASYNC, 19, "external-keys-async") /* or later */                                                    \

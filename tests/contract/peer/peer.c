@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 
 struct peer {
@@ -262,6 +264,72 @@ static void peer_leave_error(void)
 	ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
 }
 
+/* The hash and padding of a scheme (RFC 8446, 4.2.3); NULL: the message is signed whole. */
+static const EVP_MD *scheme_hash(uint16_t scheme)
+{
+	switch (scheme) {
+	case 0x0401:
+	case 0x0403:
+	case 0x0804:
+	case 0x0809:
+		return EVP_sha256();
+	case 0x0501:
+	case 0x0503:
+	case 0x0805:
+	case 0x080a:
+		return EVP_sha384();
+	case 0x0601:
+	case 0x0603:
+	case 0x0806:
+	case 0x080b:
+		return EVP_sha512();
+	default:
+		return NULL;
+	}
+}
+
+static bool sign_digest(
+	EVP_PKEY *key, uint16_t scheme, const uint8_t *input, size_t input_size, uint8_t *signature, size_t *size)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	bool done = ctx && EVP_PKEY_sign_init(ctx) == 1 &&
+		EVP_PKEY_CTX_set_signature_md(ctx, scheme_hash(scheme)) == 1;
+
+	if (done && scheme >> 8 == 0x08)
+		done = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+			EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+	done = done && EVP_PKEY_sign(ctx, signature, size, input, input_size) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	return done;
+}
+
+static bool sign_message(EVP_PKEY *key, const uint8_t *input, size_t input_size, uint8_t *signature, size_t *size)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool done = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
+		EVP_DigestSign(ctx, signature, size, input, input_size) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return done;
+}
+
+static size_t peer_sign(const char *path, uint16_t scheme, const uint8_t *input, size_t input_size,
+	uint8_t *signature, size_t capacity)
+{
+	BIO *bio = BIO_new_file(path, "r");
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+	size_t size = capacity;
+	bool done = false;
+
+	if (key)
+		done = scheme_hash(scheme) ? sign_digest(key, scheme, input, input_size, signature, &size)
+					   : sign_message(key, input, input_size, signature, &size);
+	EVP_PKEY_free(key);
+	BIO_free(bio);
+	ERR_clear_error();
+	return done ? size : 0;
+}
+
 __attribute__((visibility("default"))) extern const struct peer_ops contract_peer_ops;
 const struct peer_ops contract_peer_ops = {
 	.make = peer_make,
@@ -276,5 +344,6 @@ const struct peer_ops contract_peer_ops = {
 	.send_record = peer_send_record,
 	.alert = peer_alert,
 	.key_updates = peer_key_updates,
+	.sign = peer_sign,
 	.leave_error = peer_leave_error,
 };

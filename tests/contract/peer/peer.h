@@ -47,6 +47,11 @@ struct peer_ops {
 	int (*alert)(const struct peer *peer, bool *ret_fatal);
 	/* How many KeyUpdates and tickets came. */
 	unsigned (*key_updates)(const struct peer *peer);
+	/*
+	 * Signs with the key of a PEM file as a CertificateVerify does, by an IANA scheme; input: the digest, for Ed25519 the message. How many bytes; 0: it cannot.
+	 */
+	size_t (*sign)(const char *key, uint16_t scheme, const uint8_t *input, size_t input_size,
+		uint8_t *signature, size_t capacity);
 	/* Leaves an error in this thread's queue of the library. */
 	void (*leave_error)(void);
 };
