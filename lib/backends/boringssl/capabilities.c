@@ -1,5 +1,6 @@
 #include "backends/boringssl/capabilities.h"
 
+#include <openssl/aead.h>
 #include <openssl/ssl.h>
 
 #include <unitls/alpn.h>
@@ -31,11 +32,14 @@ static struct unitls_capabilities capabilities = {
 		"asked for",
 };
 
+/* As a client orders them; a server takes the client's first. */
 static const uint16_t suites_1_3[] = {0x1301, 0x1302, 0x1303};
+static const uint16_t suites_1_3_without_aes[] = {0x1303, 0x1301, 0x1302};
 
 static void find_suites(const SSL_CTX *ctx)
 {
 	const STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
+	const uint16_t *order = EVP_has_aes_hardware() ? suites_1_3 : suites_1_3_without_aes;
 	size_t i;
 
 	for (i = 0; i < sk_SSL_CIPHER_num(all); i++) {
@@ -46,7 +50,7 @@ static void find_suites(const SSL_CTX *ctx)
 			libssl_suites_add(cipher);
 	}
 	for (i = 0; i < sizeof(suites_1_3) / sizeof(suites_1_3[0]); i++) {
-		const SSL_CIPHER *cipher = SSL_get_cipher_by_value(suites_1_3[i]);
+		const SSL_CIPHER *cipher = SSL_get_cipher_by_value(order[i]);
 
 		if (cipher)
 			libssl_suites_add(cipher);

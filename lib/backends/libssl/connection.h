@@ -6,12 +6,13 @@
 
 #include <openssl/ssl.h>
 
+#include "backends/libssl/bio.h"
 #include "backends/libssl/verify.h"
 #include "core/backend.h"
 
 struct libssl_connection {
 	SSL *ssl;
-	struct unitls_transport *transport;
+	struct libssl_pipe pipe;
 	const struct unitls_peer_name *peer_name; /* NULL on a server */
 	struct unitls_bytes alpn_selected;
 	int alert_sent; /* the fatal alert that went out; UNITLS_ALERT_NONE */

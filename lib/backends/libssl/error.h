@@ -9,7 +9,7 @@
 
 /* What the queue says, in the terms of the contract. */
 struct libssl_failure {
-	uint32_t code;                  /* the entry that says most; 0 = the queue is empty */
+	uint32_t code;                       /* the entry that says most; 0 = the queue is empty */
 	enum unitls_error_class error_class; /* NONE: the table has no opinion */
 	int alert; /* for PEER_ALERT: the peer's; else what should be sent when the library sent none */
 	enum unitls_verify_reason verify_reason;

@@ -54,10 +54,24 @@ bool libssl_set_server_name(SSL *ssl, const char *name)
 	return SSL_set_tlsext_host_name(ssl, (uintptr_t)name) == 1;
 }
 
+/* It reads an alert in the clear where one may come. */
+bool libssl_is_undecryptable(uint32_t code)
+{
+	(void)code;
+	return false;
+}
+
 /* So it is before a suite was chosen. */
 bool libssl_is_in_the_clear(const SSL *ssl)
 {
 	return !SSL_get_current_cipher(ssl) && !SSL_in_before(ssl);
+}
+
+int libssl_judge_handshake(SSL *ssl, const char **ret_why)
+{
+	(void)ssl;
+	(void)ret_why;
+	return UNITLS_ALERT_NONE;
 }
 
 int libssl_read(SSL *ssl, uint8_t *buffer, size_t size, size_t *ret_n)

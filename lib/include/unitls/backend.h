@@ -16,18 +16,18 @@ struct unitls_client_config;
 struct unitls_server_config;
 
 /* Capability bits. X(identifier, bit, name) */
-#define UNITLS_CAPABILITIES(X)                                                                         \
-	X(TLS_1_2, 0, "tls1.2")                                                                        \
-	X(TLS_1_3, 1, "tls1.3")                                                                        \
-	X(CIPHERS_1_2, 2, "tls1.2-ciphers") /* which TLS 1.2 suites, and their order, can be chosen */ \
-	X(CIPHERS_1_3, 3, "tls1.3-ciphers")                                                            \
-	X(ALPN, 4, "alpn")                                                                             \
-	X(HALF_CLOSE, 5, "half-close") /* after our close_notify the peer's data can still be read */  \
-	X(SESSION_TICKETS, 6, "session-tickets")                                                       \
-	X(CLIENT_AUTH, 7, "client-auth")                                                               \
-	X(CLOCK, 8, "clock") /* certificates are judged by the configuration's clock */                \
-	X(ENCRYPTED_KEYS, 9, "encrypted-keys")                                                         \
-	X(IP_NAMES, 10, "ip-names")     /* a client can verify an IP address */                        \
+#define UNITLS_CAPABILITIES(X)                                                                          \
+	X(TLS_1_2, 0, "tls1.2")                                                                         \
+	X(TLS_1_3, 1, "tls1.3")                                                                         \
+	X(CIPHERS_1_2, 2, "tls1.2-ciphers") /* which TLS 1.2 suites, and their order, can be chosen */  \
+	X(CIPHERS_1_3, 3, "tls1.3-ciphers") /* else only a list of all of them in its order is taken */ \
+	X(ALPN, 4, "alpn")                                                                              \
+	X(HALF_CLOSE, 5, "half-close") /* after our close_notify the peer's data can still be read */   \
+	X(SESSION_TICKETS, 6, "session-tickets")                                                        \
+	X(CLIENT_AUTH, 7, "client-auth")                                                                \
+	X(CLOCK, 8, "clock") /* certificates are judged by the configuration's clock */                 \
+	X(ENCRYPTED_KEYS, 9, "encrypted-keys")                                                          \
+	X(IP_NAMES, 10, "ip-names")     /* a client can verify an IP address */                         \
 	X(CLOSE_INFO, 11, "close-info") /* the library tells a clean close from a truncation */
 
 enum unitls_capability {
@@ -41,7 +41,8 @@ struct unitls_capabilities {
 	uint64_t bits;        /* enum unitls_capability */
 	uint16_t min_version; /* lowest and highest TLS version */
 	uint16_t max_version;
-	const uint16_t *cipher_suites; /* those it can do of the core's table, in no particular order */
+	/* Those it can do of the core's table, in no particular order; but those of a version that cannot be chosen as the library orders them. */
+	const uint16_t *cipher_suites;
 	size_t n_cipher_suites;
 	size_t alpn_max_names;      /* protocols in one list */
 	size_t alpn_max_name_bytes; /* bytes of one name */
