@@ -1,6 +1,7 @@
 #include "backends/boringssl/capabilities.h"
 
 #include <openssl/aead.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <unitls/alpn.h>
@@ -58,15 +59,36 @@ static void find_suites(const SSL_CTX *ctx)
 	capabilities.cipher_suites = libssl_suites(&capabilities.n_cipher_suites);
 }
 
+#define GROUPS "X25519:P-256:P-384:P-521"
+
+static const char *groups = GROUPS;
+
+/* Only asking tells whether a snapshot has the hybrid group. */
+static void find_groups(SSL_CTX *ctx)
+{
+	static const char with_hybrid[] = "X25519MLKEM768:" GROUPS;
+
+	if (SSL_CTX_set1_curves_list(ctx, with_hybrid))
+		groups = with_hybrid;
+	ERR_clear_error();
+}
+
+const char *boringssl_groups(void)
+{
+	return groups;
+}
+
 int boringssl_capabilities_init(struct unitls_error *error)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
 	int r = 0;
 
-	if (ctx && SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2))
+	if (ctx && SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2)) {
 		find_suites(ctx);
-	else
+		find_groups(ctx);
+	} else {
 		r = libssl_error_internal(error, "cannot make a context");
+	}
 	SSL_CTX_free(ctx);
 	return r;
 }

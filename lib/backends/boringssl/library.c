@@ -3,11 +3,14 @@
 #include <limits.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/pool.h>
 
+#include "backends/boringssl/capabilities.h"
 #include "backends/boringssl/compat.h"
 #include "backends/boringssl/strength.h"
 #include "backends/libssl/error.h"
+#include "backends/libssl/key.h"
 
 /*
  * Contexts ------------------------------------------------------------------------------------------------------------------
@@ -43,10 +46,22 @@ int libssl_setup(SSL_CTX *ctx, const struct unitls_context_params *params, struc
 	};
 
 	(void)params;
-	if (!SSL_CTX_set1_curves_list(ctx, COMPAT_GROUPS) ||
+	if (!SSL_CTX_set1_curves_list(ctx, boringssl_groups()) ||
 		!SSL_CTX_set_verify_algorithm_prefs(ctx, schemes, sizeof(schemes) / sizeof(schemes[0])) ||
 		!SSL_CTX_set_signing_algorithm_prefs(ctx, schemes, sizeof(schemes) / sizeof(schemes[0])))
 		return libssl_error_internal(error, "refuses its own groups and signature algorithms");
+	return 0;
+}
+
+/* The functions that tell a wrong password from an unknown method are not in every snapshot; the library's own words follow. */
+int libssl_key_from_pem(BIO *bio, char *password, EVP_PKEY **ret_key, struct unitls_error *error)
+{
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, libssl_key_on_password, password);
+
+	if (!key)
+		return libssl_error_config(
+			error, "key", "cannot decrypt the private key: wrong password, or an unsupported method");
+	*ret_key = key;
 	return 0;
 }
 

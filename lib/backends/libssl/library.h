@@ -59,6 +59,12 @@ bool libssl_set_suites_1_3(SSL_CTX *ctx, const char *names);
 /* Whatever else of ctx must not be as the library makes it. UNITLS_ERROR with the reason. */
 int libssl_setup(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error);
 
+/*
+ * The traditional encrypted PEM: Proc-Type and DEK-Info headers over PKCS#1 or SEC1. password: NULL when there is none, wiped by the caller. Class CONFIG,
+ * field "key", or MEMORY.
+ */
+int libssl_key_from_pem(BIO *bio, char *password, EVP_PKEY **ret_key, struct unitls_error *error);
+
 /* Verification -------------------------------------------------------------------------------------------------------------- */
 
 /* What the library's verification has no eye for: judges a chain that it has just accepted. NONE, or why not and at which depth. */

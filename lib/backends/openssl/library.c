@@ -1,6 +1,9 @@
 #include "backends/libssl/library.h"
 
+#include <openssl/pem.h>
+
 #include "backends/libssl/error.h"
+#include "backends/libssl/key.h"
 
 /*
  * Contexts ------------------------------------------------------------------------------------------------------------------
@@ -31,6 +34,37 @@ int libssl_setup(SSL_CTX *ctx, const struct unitls_context_params *params, struc
 	if (!SSL_CTX_set1_chain_cert_store(ctx, NULL))
 		return libssl_error_memory(error);
 	return 0;
+}
+
+int libssl_key_from_pem(BIO *bio, char *password, EVP_PKEY **ret_key, struct unitls_error *error)
+{
+	EVP_CIPHER_INFO cipher;
+	char *name = NULL;
+	char *header = NULL;
+	unsigned char *data = NULL;
+	long size = 0;
+	long allocated = 0;
+	int r;
+
+	if (!PEM_read_bio_ex(bio, &name, &header, &data, &size, PEM_FLAG_SECURE)) {
+		r = libssl_error_config(error, "key", "cannot read the private key");
+		goto out;
+	}
+	allocated = size;
+	if (!PEM_get_EVP_CIPHER_INFO(header, &cipher)) {
+		r = libssl_error_config(error, "key", "cannot decrypt the private key: unsupported method");
+		goto out;
+	}
+	if (!PEM_do_header(&cipher, data, &size, libssl_key_on_password, password)) {
+		r = libssl_error_config(error, "key", "cannot decrypt the private key: wrong password");
+		goto out;
+	}
+	r = libssl_key_from_plain_der(data, size, ret_key, error);
+out:
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_secure_clear_free(data, (size_t)allocated);
+	return r;
 }
 
 /*
