@@ -23,6 +23,9 @@ TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 BACKENDDIR ?= $(LIBDIR)/unitls/backends
 DESTDIR ?=
 
+# Where BoringSSL or AWS-LC was installed as static libraries; empty: Debian's android-libboringssl.
+BORINGSSL_PREFIX ?=
+
 INSTALL ?= install
 PYTHON ?= python3
 CLANG_FORMAT ?= clang-format
@@ -79,7 +82,7 @@ help:
 	@echo "make format | map     lays out the C files | writes lib/unitls.map from the headers"
 	@echo "make clean            removes $(BUILDDIR)"
 	@echo
-	@echo "BUILD=release|asan|tsan|fuzz  CC=gcc|clang  BUILDDIR=DIR  WERROR=1  V=1  TEST_JOBS=N"
+	@echo "BUILD=release|asan|tsan|fuzz  CC=gcc|clang  BUILDDIR=DIR  BORINGSSL_PREFIX=DIR  WERROR=1  V=1  TEST_JOBS=N"
 
 packages:
 	@$(TOOLS)/packages all
@@ -135,10 +138,11 @@ ifneq ($(filter-out help packages packages-build clean format check-format check
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
 	$(shell for p in nettle libevent_core inih libcares cmocka openssl mbedtls gnutls wolfssl; do \
 		pkg-config --modversion $$p 2>/dev/null || echo no-$$p; done) \
-	$(wildcard /usr/include/mbedtls/ssl.h /usr/include/bearssl.h /usr/include/android/openssl/base.h) $(shell cksum <$(TOOLS)/probe))
+	$(wildcard /usr/include/mbedtls/ssl.h /usr/include/bearssl.h /usr/include/android/openssl/base.h) $(shell cksum <$(TOOLS)/probe) \
+	$(if $(BORINGSSL_PREFIX),$(shell cksum $(BORINGSSL_PREFIX)/lib*/libssl.a $(BORINGSSL_PREFIX)/lib*/libcrypto.a 2>&1)))
 CONFIG := $(BUILDDIR)/config.mk
 ifneq ($(file <$(BUILDDIR)/config.key),$(PROBE_KEY))
-$(shell mkdir -p $(BUILDDIR) && $(TOOLS)/probe "$(CC)" $(CONFIG) && echo '$(PROBE_KEY)' >$(BUILDDIR)/config.key)
+$(shell mkdir -p $(BUILDDIR) && BORINGSSL_PREFIX="$(BORINGSSL_PREFIX)" $(TOOLS)/probe "$(CC)" $(CONFIG) && echo '$(PROBE_KEY)' >$(BUILDDIR)/config.key)
 endif
 include $(CONFIG)
 

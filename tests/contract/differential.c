@@ -21,6 +21,8 @@ struct known {
 
 #define ONE_CODE "the library has one code for a message that it cannot read and for another in its place"
 
+#define NO_TLS "to the library what is no TLS has the wrong version"
+
 static const struct known known[] = {
 	{"PSS signatures", "mbedtls", "refused: protocol, handshake_failure",
 		"2.28 signs by PKCS#1 only in TLS 1.2"},
@@ -52,6 +54,30 @@ static const struct known known[] = {
 		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)"},
 	{"client: record of version 2", "mbedtls", "refused: protocol, protocol_version",
 		"OpenSSL takes it for no TLS at all"},
+	{"byte 91 ^ 0x01", "boringssl", "accepted: *",
+		"a malformed max_fragment_length, which BoringSSL does not know"},
+	{"byte 96 ^ 0x*", "boringssl", "refused: protocol, unrecognized_name",
+		"a server name of another type: each library has its own alert"},
+	{"byte 128 ^ 0x*", "boringssl", "refused: protocol, illegal_parameter",
+		"no uncompressed points offered: each library has its own alert"},
+	{"byte 130 ^ 0x01", "boringssl", "refused: protocol, handshake_failure",
+		"a malformed SRP extension, which BoringSSL does not know, in the place of signature_algorithms"},
+	{"short alert", "boringssl", "refused: protocol, decode_error", "each library has its own alert"},
+	{"ClientKeyExchange, *", "boringssl", "refused: protocol, decode_error",
+		"the library has one code for a message that it cannot read and for a point that is none"},
+	{"ServerHello without renegotiation_info", "boringssl", "want_read",
+		"the module refuses it when the handshake is complete"},
+	{"extension not offered", "boringssl", "refused: protocol, unsupported_extension",
+		"OpenSSL passes over one that it does not know (RFC 5246, 7.4.1.4)"},
+	{"extension twice", "boringssl", "refused: protocol, decode_error", "each library has its own alert"},
+	{"ALPN not offered", "boringssl", "refused: protocol, illegal_parameter",
+		"each library has its own alert"},
+	{"client: HTTP", "boringssl", "refused: protocol, protocol_version", NO_TLS},
+	{"client: SSH", "boringssl", "refused: protocol, protocol_version", NO_TLS},
+	{"client: zeros", "boringssl", "refused: protocol, protocol_version", NO_TLS},
+	{"client: record of version 2", "boringssl", "refused: protocol, protocol_version", NO_TLS},
+	{"client: HelloRequest", "boringssl", "refused: protocol, unexpected_message",
+		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)"},
 };
 
 static struct hello_bytes bytes;

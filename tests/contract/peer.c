@@ -10,7 +10,8 @@
 
 #include "tests/contract/peer/peer.h"
 
-#define FLOOD 3000
+#define FLOOD         3000
+#define EMPTY_RECORDS 100 /* more than any library passes over */
 
 /* Loaded on first use, beside the suite's program; NULL: this build has none. */
 const struct peer_ops *peer_module(void)
@@ -319,26 +320,49 @@ static const struct {
 	{"encrypted change_cipher_spec", CLIENT, 20, {1}, 1, UNITLS_ALERT_UNEXPECTED_MESSAGE},
 };
 
+/* RFC 8446, 4.6.3 wants illegal_parameter for a KeyUpdate of another kind; some libraries take it for one that they cannot read. */
+static bool is_right_alert(size_t i, int alert)
+{
+	return alert == misplaced[i].alert || (misplaced[i].data[0] == 24 && alert == UNITLS_ALERT_DECODE_ERROR);
+}
+
+/* Passed over, and so many of them still end the connection. */
+static enum outcome empty_records(struct meeting *meeting, size_t i)
+{
+	for (int n = 0; n < EMPTY_RECORDS && meeting->end.read_status == UNITLS_WANT_READ; n++) {
+		CHECK_EQUAL(meeting->end.n_received, 0);
+		CHECK(meeting->ops->send_record(meeting->peer, misplaced[i].type, NULL, 0));
+		from_peer(meeting, true);
+	}
+	CHECK_EQUAL(meeting->end.read_status, UNITLS_ERROR);
+	CHECK_EQUAL(meeting->end.read_error.error_class, UNITLS_ERROR_CLASS_PROTOCOL);
+	return OUTCOME_PASSED;
+}
+
 static enum outcome misplaced_case(
 	struct meeting *meeting, const struct pair *pair, size_t i, const struct cut *cut)
 {
 	bool fatal = false;
 	uint8_t buffer[16];
+	int alert;
 
 	CHECK_PASSED(
 		meeting_open(meeting, pair, misplaced[i].us, &(struct want){.no_tickets = true}, NULL, 0, cut));
 	CHECK_PASSED(meeting_connect(meeting));
 	CHECK(meeting->ops->send_record(meeting->peer, misplaced[i].type, misplaced[i].data, misplaced[i].size));
 	from_peer(meeting, true);
+	/* RFC 8446, 5.4 wants an end at once for a record without content; some libraries pass over a bounded number of them. */
+	if (misplaced[i].size == 0 && meeting->end.read_status == UNITLS_WANT_READ)
+		return empty_records(meeting, i);
+	alert = meeting->end.read_error.alert;
 	if (meeting->end.read_status != UNITLS_ERROR ||
-		meeting->end.read_error.error_class != UNITLS_ERROR_CLASS_PROTOCOL ||
-		meeting->end.read_error.alert != misplaced[i].alert)
+		meeting->end.read_error.error_class != UNITLS_ERROR_CLASS_PROTOCOL || !is_right_alert(i, alert))
 		return contract_failed(__FILE__, __LINE__, "not refused with alert %s: %s",
 			unitls_alert_name(misplaced[i].alert),
 			error_text(meeting->end.read_status, &meeting->end.read_error));
 	to_peer(meeting);
 	(void)meeting->ops->read(meeting->peer, buffer, sizeof(buffer));
-	CHECK_EQUAL(meeting->ops->alert(meeting->peer, &fatal), misplaced[i].alert);
+	CHECK_EQUAL(meeting->ops->alert(meeting->peer, &fatal), alert);
 	CHECK(fatal);
 	return OUTCOME_PASSED;
 }

@@ -238,6 +238,34 @@ static void test_suites_that_cannot_be_chosen_are_unmet(void **state)
 	expect_unmet(UNITLS_ROLE_CLIENT, "ciphers", "TLSv1.3");
 }
 
+static void test_all_suites_in_the_order_of_a_backend_that_cannot_choose(void **state)
+{
+	static const uint16_t has[] = {0xc02b, 0x1303, 0xc02f, 0x1301};
+	static const uint16_t same[] = {0x1303, 0xc02f, 0x1301};
+	static const uint16_t turned[] = {0x1301, 0x1303};
+	static const uint16_t fewer[] = {0x1303};
+	static const uint16_t more[] = {0x1303, 0x1301, 0x1302};
+
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_CIPHERS_1_3;
+	fake->capabilities.cipher_suites = has;
+	fake->capabilities.n_cipher_suites = 4;
+	/* The list asks for nothing else, so nothing of it is left to be set. */
+	set_suites(same, 3);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), 0);
+	assert_int_equal(unitls_diagnostics_count(diagnostics), 0);
+	assert_int_equal(left.n_cipher_suites, 1);
+	assert_int_equal(left.cipher_suites[0], 0xc02f);
+	set_suites(turned, 2);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), UNITLS_ERROR);
+	set_suites(fewer, 1);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), UNITLS_ERROR);
+	set_suites(more, 3);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_BEST), UNITLS_ERROR);
+	assert_int_equal(unitls_diagnostics_count(diagnostics), 3);
+	expect_diagnostic(2, "ciphers", "cannot be chosen");
+}
+
 static void test_alpn_of_a_backend_without_it_is_unmet(void **state)
 {
 	struct unitls_bytes name = {(const uint8_t *)"h2", 2};
@@ -617,6 +645,7 @@ int main(void)
 		TEST(test_a_list_of_only_a_missing_version_is_unmet),
 		TEST(test_suites_of_a_version_that_the_configuration_leaves_out_are_not_looked_at),
 		TEST(test_suites_that_cannot_be_chosen_are_unmet),
+		TEST(test_all_suites_in_the_order_of_a_backend_that_cannot_choose),
 		TEST(test_alpn_of_a_backend_without_it_is_unmet),
 		TEST(test_alpn_limits_drop_what_is_beyond_them),
 		TEST(test_the_last_alpn_name_is_never_dropped),

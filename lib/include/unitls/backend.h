@@ -20,7 +20,7 @@ struct unitls_server_config;
 	X(TLS_1_2, 0, "tls1.2")                                                                                             \
 	X(TLS_1_3, 1, "tls1.3")                                                                                             \
 	X(CIPHERS_1_2, 2, "tls1.2-ciphers") /* which TLS 1.2 suites, and their order, can be chosen */                      \
-	X(CIPHERS_1_3, 3, "tls1.3-ciphers")                                                                                 \
+	X(CIPHERS_1_3, 3, "tls1.3-ciphers") /* else only a list of all of them in its order is taken */                     \
 	X(ALPN, 4, "alpn")                                                                                                  \
 	X(HALF_CLOSE, 5, "half-close") /* after our close_notify the peer's data can still be read */                       \
 	X(SESSION_TICKETS, 6, "session-tickets")                                                                            \
@@ -61,7 +61,8 @@ struct unitls_capabilities {
 	uint64_t bits;        /* enum unitls_capability */
 	uint16_t min_version; /* lowest and highest TLS version */
 	uint16_t max_version;
-	const uint16_t *cipher_suites; /* those it can do of the core's table, in no particular order */
+	/* Those it can do of the core's table, in no particular order; but those of a version that cannot be chosen as the library orders them. */
+	const uint16_t *cipher_suites;
 	size_t n_cipher_suites;
 	size_t alpn_max_names;      /* protocols in one list */
 	size_t alpn_max_name_bytes; /* bytes of one name */
