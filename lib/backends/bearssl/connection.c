@@ -120,6 +120,17 @@ static int fail_peer_alert(int native, int alert, struct unitls_error *error)
 		unitls_alert_name(alert));
 }
 
+/* The alert for what the engine found. It looks at a record's version before its type; bytes that are no TLS at all are told as such. */
+static int alert_for(const struct bear_connection *connection, int native)
+{
+	int type = bear_engine_record_type(&connection->engine);
+
+	if (native == BR_ERR_UNSUPPORTED_VERSION &&
+		(type < BEAR_CONTENT_CHANGE_CIPHER_SPEC || type > BEAR_CONTENT_APPLICATION_DATA))
+		return UNITLS_ALERT_UNEXPECTED_MESSAGE;
+	return bear_error_alert(native);
+}
+
 /* The engine has failed. */
 static int fail(struct bear_connection *connection, struct unitls_error *error)
 {
@@ -141,8 +152,8 @@ static int fail(struct bear_connection *connection, struct unitls_error *error)
 	}
 	if (native >= BR_ERR_RECV_FATAL_ALERT)
 		return fail_peer_alert(native, native - BR_ERR_RECV_FATAL_ALERT, error);
-	send_fatal(connection, bear_error_alert(native));
-	return bear_error_set(error, native, bear_error_alert(native));
+	send_fatal(connection, alert_for(connection, native));
+	return bear_error_set(error, native, alert_for(connection, native));
 }
 
 /* Making and freeing ------------------------------------------------------------------------------------------------------- */
@@ -200,15 +211,24 @@ static int start(struct bear_connection *connection, struct unitls_error *error)
 	return bear_engine_start(&connection->engine, &params, error);
 }
 
+/* A server's hello has been read when its certificates begin. */
+static bool is_unsafe(const struct bear_connection *connection)
+{
+	return connection->context->role == UNITLS_ROLE_CLIENT && connection->verifier.started &&
+		!bear_engine_is_renegotiation_safe(&connection->engine);
+}
+
+static int fail_unsafe(struct bear_connection *connection, struct unitls_error *error)
+{
+	return fail_with(connection, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_HANDSHAKE_FAILURE,
+		"the server does not know secure renegotiation", error);
+}
+
 /* The engine is done; whether the handshake is. */
 static int complete(struct bear_connection *connection, struct unitls_error *error)
 {
 	const struct bear_verifier *verifier = &connection->verifier;
 
-	if (connection->context->role == UNITLS_ROLE_CLIENT &&
-		!bear_engine_is_renegotiation_safe(&connection->engine))
-		return fail_with(connection, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_HANDSHAKE_FAILURE,
-			"the server does not know secure renegotiation", error);
 	/* Never so, by the engine's own rules; but this is the last gate. */
 	if (connection->context->verify == UNITLS_VERIFY_MODE_REQUIRED && !verifier->judged)
 		return fail_verify(connection, (struct bear_verdict){UNITLS_VERIFY_OTHER, -1, 0}, error);
@@ -233,6 +253,8 @@ int bear_connection_handshake(void *argument, struct unitls_error *error)
 			return complete(connection, error);
 		if (!feed(connection))
 			return want(connection);
+		if (is_unsafe(connection))
+			return fail_unsafe(connection, error);
 		if (is_refused(connection))
 			return fail_refused(connection, error);
 	}

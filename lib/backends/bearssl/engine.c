@@ -10,8 +10,6 @@
 #include "backends/bearssl/random.h"
 
 #define SEED_SIZE            48
-#define CONTENT_ALERT        21
-#define CONTENT_APPLICATION  23
 #define ALERT_FATAL          2
 #define RECORD_HEADER_SIZE   5
 #define RENEGOTIATION_SECURE 2 /* of the engine's member reneg */
@@ -143,8 +141,13 @@ struct unitls_bytes bear_engine_alert(
 	(*records)->max_plaintext(records, &begin, &end);
 	buffer[begin] = ALERT_FATAL;
 	buffer[begin + 1] = (uint8_t)alert;
-	record = (*records)->encrypt(records, CONTENT_ALERT, version, buffer + begin, &size);
+	record = (*records)->encrypt(records, BEAR_CONTENT_ALERT, version, buffer + begin, &size);
 	return (struct unitls_bytes){record, size};
+}
+
+int bear_engine_record_type(const struct bear_engine *engine)
+{
+	return engine->ssl.common.record_type_in;
 }
 
 bool bear_engine_is_renegotiation_safe(const struct bear_engine *engine)
@@ -159,5 +162,5 @@ void bear_engine_resume(struct bear_engine *engine)
 	if (native->application_data != 0 || native->shutdown_recv != 0)
 		return;
 	native->application_data = 1;
-	native->record_type_out = CONTENT_APPLICATION;
+	native->record_type_out = BEAR_CONTENT_APPLICATION_DATA;
 }

@@ -9,6 +9,10 @@
 
 #define BEAR_ALERT_RECORD_MAX 128
 
+#define BEAR_CONTENT_CHANGE_CIPHER_SPEC 20
+#define BEAR_CONTENT_ALERT              21
+#define BEAR_CONTENT_APPLICATION_DATA   23
+
 struct bear_engine {
 	union {
 		br_ssl_engine_context common; /* the first member of the other two */
@@ -40,6 +44,8 @@ void bear_engine_fini(struct bear_engine *engine);
  */
 struct unitls_bytes bear_engine_alert(
 	struct bear_engine *engine, int alert, uint8_t buffer[static BEAR_ALERT_RECORD_MAX]);
+/* The content type of the last record whose header came. */
+int bear_engine_record_type(const struct bear_engine *engine);
 /* Whether the peer said in the handshake that it knows RFC 5746, without which others could splice in a renegotiation. */
 bool bear_engine_is_renegotiation_safe(const struct bear_engine *engine);
 /*

@@ -32,47 +32,6 @@ int bear_key_type(const struct bear_key *key)
 	return br_skey_decoder_key_type(&key->decoder);
 }
 
-static bool rsa_matches(const br_rsa_private_key *key, const br_x509_pkey *public_key)
-{
-	uint8_t modulus[RSA_BYTES_MAX];
-	uint8_t exponent[4];
-	br_x509_pkey own = {.key_type = BR_KEYTYPE_RSA};
-	uint32_t e;
-
-	if (key->n_bitlen > RSA_BYTES_MAX * 8)
-		return false;
-	/* Computed from both halves: 0 when they do not agree, so the key signs what the certificate verifies. */
-	e = br_rsa_compute_pubexp_get_default()(key);
-	if (e == 0)
-		return false;
-	for (size_t i = 0; i < sizeof(exponent); i++)
-		exponent[i] = (uint8_t)(e >> (24 - 8 * i));
-	own.key.rsa.n = modulus;
-	own.key.rsa.nlen = br_rsa_compute_modulus_get_default()(modulus, key);
-	own.key.rsa.e = exponent;
-	own.key.rsa.elen = sizeof(exponent);
-	return bear_key_equal(&own, public_key);
-}
-
-static bool ec_matches(const br_ec_private_key *key, const br_x509_pkey *public_key)
-{
-	uint8_t point[BR_EC_KBUF_PUB_MAX_SIZE];
-	br_x509_pkey own = {.key_type = BR_KEYTYPE_EC};
-
-	return br_ec_compute_pub(br_ec_get_default(), &own.key.ec, point, key) != 0 &&
-		bear_key_equal(&own, public_key);
-}
-
-bool bear_key_matches(const struct bear_key *key, const br_x509_pkey *public_key)
-{
-	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&key->decoder);
-	const br_ec_private_key *ec = br_skey_decoder_get_ec(&key->decoder);
-
-	if (rsa != NULL)
-		return rsa_matches(rsa, public_key);
-	return ec != NULL && ec_matches(ec, public_key);
-}
-
 static const struct hash {
 	int id;
 	size_t size;
@@ -123,4 +82,40 @@ uint32_t bear_key_decrypt(const struct bear_key *key, uint8_t *data, size_t size
 	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&key->decoder);
 
 	return rsa == NULL ? 0 : br_rsa_ssl_decrypt(br_rsa_private_get_default(), rsa, data, size);
+}
+
+/*
+ * By a signature: the library computes an exponent for some keys only (primes that are 3 modulo 4), and this proves the private half to be whole as well.
+ */
+static bool rsa_matches(const struct bear_key *key, const br_x509_pkey *public_key)
+{
+	static const uint8_t hash[br_sha256_SIZE] = {1};
+	uint8_t signature[RSA_BYTES_MAX];
+	uint8_t found[br_sha256_SIZE];
+	size_t size;
+
+	if (public_key->key_type != BR_KEYTYPE_RSA)
+		return false;
+	memcpy(signature, hash, sizeof(hash));
+	size = bear_key_sign(key, br_sha256_ID, signature, sizeof(hash), sizeof(signature));
+	return size > 0 &&
+		br_rsa_pkcs1_vrfy_get_default()(
+			signature, size, BR_HASH_OID_SHA256, sizeof(found), &public_key->key.rsa, found) == 1 &&
+		memcmp(hash, found, sizeof(found)) == 0;
+}
+
+static bool ec_matches(const br_ec_private_key *key, const br_x509_pkey *public_key)
+{
+	uint8_t point[BR_EC_KBUF_PUB_MAX_SIZE];
+	br_x509_pkey own = {.key_type = BR_KEYTYPE_EC};
+
+	return br_ec_compute_pub(br_ec_get_default(), &own.key.ec, point, key) != 0 &&
+		bear_key_equal(&own, public_key);
+}
+
+bool bear_key_matches(const struct bear_key *key, const br_x509_pkey *public_key)
+{
+	const br_ec_private_key *ec = br_skey_decoder_get_ec(&key->decoder);
+
+	return ec != NULL ? ec_matches(ec, public_key) : rsa_matches(key, public_key);
 }

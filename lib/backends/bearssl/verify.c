@@ -24,8 +24,11 @@ static void drop_chain(struct bear_verifier *verifier)
 /* The name that the engine passes is the one to send, not the one to expect. */
 static void on_start_chain(const br_x509_class **class, const char *server_name)
 {
+	struct bear_verifier *verifier = of(class);
+
 	(void)server_name;
-	drop_chain(of(class));
+	drop_chain(verifier);
+	verifier->started = true;
 }
 
 static void on_start_certificate(const br_x509_class **class, uint32_t size)

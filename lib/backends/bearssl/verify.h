@@ -18,6 +18,7 @@ struct bear_verifier {
 	size_t n_chain;
 	size_t filled;     /* octets of current */
 	size_t chain_size; /* octets of all */
+	bool started;      /* the peer's certificates have begun */
 	bool out_of_memory;
 	bool too_large;
 	bool judged;                 /* the whole chain was, and the verdict stands */
