@@ -186,6 +186,16 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* How long an upstream that cannot half-close is waited for: no longer than idleness is borne. */
+static uint64_t answer_deadline(const struct session *session)
+{
+	uint64_t wait_ms = SESSION_ANSWER_MS;
+
+	if (session->listener->idle_timeout_ms != 0)
+		wait_ms = earlier(wait_ms, session->listener->idle_timeout_ms);
+	return session->activity_ms + wait_ms;
+}
+
 /* When the session is to be looked at without an event; UINT64_MAX: never. */
 static uint64_t next_deadline(const struct session *session, uint64_t now_ms)
 {
@@ -205,7 +215,7 @@ static uint64_t next_deadline(const struct session *session, uint64_t now_ms)
 		if (listener->idle_timeout_ms != 0)
 			deadline = session->activity_ms + listener->idle_timeout_ms;
 		if (relay_is_waiting(&session->relay))
-			deadline = earlier(deadline, session->activity_ms + SESSION_ANSWER_MS);
+			deadline = earlier(deadline, answer_deadline(session));
 		if (session->linger_deadline_ms != 0)
 			deadline = earlier(deadline, session->linger_deadline_ms);
 		break;
@@ -565,8 +575,10 @@ static bool expire_relaying(struct session *session, uint64_t now_ms)
 		session_end(session, REASON_END_DONE, NULL);
 		return false;
 	}
-	if (relay_is_waiting(&session->relay) && now_ms >= session->activity_ms + SESSION_ANSWER_MS)
+	if (relay_is_waiting(&session->relay) && now_ms >= answer_deadline(session)) {
 		relay_hurry(&session->relay);
+		return true;
+	}
 	if (listener->idle_timeout_ms != 0 && now_ms >= session->activity_ms + listener->idle_timeout_ms) {
 		session_end(session, REASON_END_IDLE, NULL);
 		return false;

@@ -53,6 +53,7 @@ if library.unitls_backend_load(sys.argv[2].encode(), ctypes.byref(backend), None
 print(library.unitls_backend_capabilities(backend)[0])
 """
 CAP_HALF_CLOSE = 1 << 5  # unitls/backend.h
+CAP_SESSION_TICKETS = 1 << 6
 
 
 @functools.lru_cache(maxsize=None)
