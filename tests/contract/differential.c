@@ -19,7 +19,8 @@ struct known {
 	const char *reason;
 };
 
-#define ONE_CODE "the library has one code for a message that it cannot read and for another in its place"
+#define ONE_CODE  "the library has one code for a message that it cannot read and for another in its place"
+#define NO_GROUPS "no groups offered: BearSSL takes P-256 (RFC 8422, 4), OpenSSL takes nothing"
 
 #define NO_TLS "to the library what is no TLS has the wrong version"
 
@@ -78,6 +79,37 @@ static const struct known known[] = {
 	{"client: record of version 2", "boringssl", "refused: protocol, protocol_version", NO_TLS},
 	{"client: HelloRequest", "boringssl", "refused: protocol, unexpected_message",
 		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)"},
+	{"PSS signatures", "bearssl", "refused: protocol, handshake_failure", "BearSSL signs by PKCS#1 only"},
+	{"malformed extended_master_secret", "bearssl", "accepted: *", "BearSSL does not know the extension"},
+	{"byte 91 ^ 0x01", "bearssl", "refused: protocol, *",
+		"a malformed max_fragment_length: each library has its own alert"},
+	{"byte 96 ^ 0x*", "bearssl", "accepted: *",
+		"a server name of another type: OpenSSL refuses what RFC 6066 leaves open"},
+	{"byte 113 ^ 0x*", "bearssl", "accepted: *", NO_GROUPS},
+	{"byte 114 ^ 0x80", "bearssl", "accepted: *", NO_GROUPS},
+	{"byte 127 ^ 0x*", "bearssl", "accepted: *", "BearSSL does not read the extension: there is one format"},
+	{"byte 128 ^ 0x*", "bearssl", "accepted: *", "BearSSL does not read the extension: there is one format"},
+	{"byte 130 ^ 0x01", "bearssl", "refused: protocol, *",
+		"a malformed SRP extension, which BearSSL does not know"},
+	{"byte 145 ^ 0x*", "bearssl", "refused: protocol, *",
+		"a malformed renegotiation_info: each library has its own alert"},
+	{"short alert", "bearssl", "want_read", "BearSSL joins an alert over records (RFC 5246, 6.2.1)"},
+	{"ClientKeyExchange, empty", "bearssl", "refused: protocol, decode_error",
+		"each library has its own alert"},
+	{"ClientKeyExchange, *point*", "bearssl", "want_read",
+		"BearSSL goes on with a random secret, and the Finished will not fit"},
+	{"HTTP", "bearssl", "refused: protocol, unexpected_message",
+		"OpenSSL looks at the version before the type of a record"},
+	{"ServerHello without renegotiation_info", "bearssl", "want_read",
+		"the module sees what was missing with the next message"},
+	{"extension not offered", "bearssl", "refused: protocol, unsupported_extension",
+		"OpenSSL passes unknown ones over, which RFC 5246, 7.4.1.4 forbids"},
+	{"extension twice", "bearssl", "refused: protocol, unsupported_extension",
+		"BearSSL has one code for this and for one that was not offered"},
+	{"malformed extensions", "bearssl", "refused: protocol, *", "each library has its own alert"},
+	{"ALPN not offered", "bearssl", "refused: protocol, *", "each library has its own alert"},
+	{"client: record of version 2", "bearssl", "refused: protocol, protocol_version",
+		"OpenSSL takes it for no TLS at all"},
 };
 
 static struct hello_bytes bytes;
@@ -392,6 +424,8 @@ static void make_server_hello(const struct server_hello *hello)
 	message.size = (size_t)(at - message.data);
 	bytes.size = 0;
 	records_append(&bytes, 22, message.data, message.size, 0);
+	/* As servers do, whose records are of the version that they chose. */
+	bytes.data[2] = (uint8_t)(hello->version < UNITLS_TLS_1_2 ? hello->version : UNITLS_TLS_1_2);
 }
 
 /* What the backends' clients say to what is in bytes. */

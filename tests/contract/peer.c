@@ -531,6 +531,8 @@ static enum outcome stale_queue_steps(struct link *link, const struct pair *pair
 		CHECK_EQUAL(link->ends[i].read_status, UNITLS_WANT_READ);
 		ops->leave_error();
 		CHECK_PASSED(link_send(link, (enum end_name)i, "clean", 5));
+	}
+	for (int i = 0; i < 2; i++) {
 		ops->leave_error();
 		CHECK_EQUAL(unitls_connection_shutdown(link->ends[i].connection, &link->ends[i].error), UNITLS_OK);
 	}

@@ -22,7 +22,7 @@ struct unitls_server_config;
 	X(CIPHERS_1_2, 2, "tls1.2-ciphers") /* which TLS 1.2 suites, and their order, can be chosen */                      \
 	X(CIPHERS_1_3, 3, "tls1.3-ciphers") /* else only a list of all of them in its order is taken */                     \
 	X(ALPN, 4, "alpn")                                                                                                  \
-	X(HALF_CLOSE, 5, "half-close") /* after our close_notify the peer's data can still be read */                       \
+	X(HALF_CLOSE, 5, "half-close") /* one direction goes on when close_notify ended the other */                        \
 	X(SESSION_TICKETS, 6, "session-tickets")                                                                            \
 	X(CLIENT_AUTH, 7, "client-auth")                                                                                    \
 	X(CLOCK, 8, "clock") /* certificates are judged by the configuration's clock */                                     \
