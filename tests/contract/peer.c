@@ -330,6 +330,12 @@ static enum outcome misplaced_case(
 	CHECK_PASSED(meeting_connect(meeting));
 	CHECK(meeting->ops->send_record(meeting->peer, misplaced[i].type, misplaced[i].data, misplaced[i].size));
 	from_peer(meeting, true);
+	/* A record without a message is noticed at the latest when another is expected in its place. */
+	if (misplaced[i].size == 0 && meeting->end.read_status == UNITLS_WANT_READ) {
+		CHECK(meeting->ops->send_record(meeting->peer, 23, (const uint8_t *)"x", 1));
+		from_peer(meeting, true);
+		CHECK_EQUAL(meeting->end.n_received, 0);
+	}
 	if (meeting->end.read_status != UNITLS_ERROR ||
 		meeting->end.read_error.error_class != UNITLS_ERROR_CLASS_PROTOCOL ||
 		meeting->end.read_error.alert != misplaced[i].alert)

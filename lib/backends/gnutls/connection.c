@@ -177,10 +177,34 @@ static int fail_verify(struct gtls_connection *connection, enum unitls_verify_re
 	return UNITLS_ERROR;
 }
 
+/*
+ * A TLS 1.3 client that refuses the server's certificate may not have its keys yet, so its alert is in the clear, which the library takes for a record
+ * that it cannot decrypt.
+ */
+static int alert_in_the_clear(const struct gtls_connection *connection, int native)
+{
+	if (native != GNUTLS_E_DECRYPTION_FAILED || connection->established)
+		return UNITLS_ALERT_NONE;
+	return gtls_transport_plain_alert(&connection->transport);
+}
+
+/* A server that answers with a suite that it was not offered is at fault; one that is offered none that it can use is not. */
+static int alert_of(const struct gtls_connection *connection, int native)
+{
+	if (connection->context->role == UNITLS_ROLE_CLIENT &&
+		(native == GNUTLS_E_NO_CIPHER_SUITES || native == GNUTLS_E_INSUFFICIENT_CREDENTIALS))
+		return UNITLS_ALERT_ILLEGAL_PARAMETER;
+	return gtls_error_alert(native);
+}
+
 static int fail(struct gtls_connection *connection, int native, struct unitls_error *error)
 {
 	const struct gtls_verdict *verdict = &connection->verdict;
-	int alert = gtls_error_alert(native);
+	int alert = alert_of(connection, native);
+	int plain = alert_in_the_clear(connection, native);
+
+	if (plain != UNITLS_ALERT_NONE)
+		return gtls_error_set(error, GNUTLS_E_FATAL_ALERT_RECEIVED, plain);
 
 	if (native == GNUTLS_E_FATAL_ALERT_RECEIVED)
 		return gtls_error_set(error, native, (int)gnutls_alert_get(connection->session));
@@ -274,6 +298,7 @@ int gtls_connection_handshake(void *argument, struct unitls_error *error)
 		return conclude(connection, ret, error);
 	if (!is_verified(connection))
 		return fail_verify(connection, UNITLS_VERIFY_OTHER, -1, 0, error);
+	connection->established = true;
 	ret = send_ticket(connection);
 	return ret < 0 ? conclude(connection, ret, error) : 0;
 }

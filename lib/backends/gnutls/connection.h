@@ -18,8 +18,9 @@ struct gtls_connection {
 	struct gtls_transport transport;
 	const struct unitls_peer_name *peer_name;
 	struct gtls_verdict verdict;
-	bool started;       /* a server: the hello was read and the suite chosen */
-	bool closing;       /* close_notify was made */
+	bool started;     /* a server: the hello was read and the suite chosen */
+	bool established; /* the handshake is complete */
+	bool closing;     /* close_notify was made */
 	bool refused_hello; /* a server: the library still holds the ClientHello of a renegotiation that was refused */
 	int ended;          /* the end that reading has met; 0 = none */
 };

@@ -2,7 +2,7 @@
 
 #include <ctype.h>
 
-/* X(native code, class, alert). What is not here is INTERNAL and answered with internal_error. */
+/* X(native code, class, alert). INVALID_REQUEST is what the library says of a point of a wrong size. What is not here is INTERNAL and answered with internal_error. */
 #define ERRORS(X)                                                        \
 	X(FATAL_ALERT_RECEIVED, PEER_ALERT, NONE)                        \
 	X(WARNING_ALERT_RECEIVED, PEER_ALERT, NONE)                      \
@@ -26,6 +26,7 @@
 	X(UNSUPPORTED_VERSION_PACKET, PROTOCOL, PROTOCOL_VERSION)        \
 	X(INAPPROPRIATE_FALLBACK, PROTOCOL, INAPPROPRIATE_FALLBACK)      \
 	X(ILLEGAL_PARAMETER, PROTOCOL, ILLEGAL_PARAMETER)                \
+	X(INVALID_REQUEST, PROTOCOL, ILLEGAL_PARAMETER)                  \
 	X(RECEIVED_ILLEGAL_PARAMETER, PROTOCOL, ILLEGAL_PARAMETER)       \
 	X(RECEIVED_DISALLOWED_NAME, PROTOCOL, ILLEGAL_PARAMETER)         \
 	X(PK_INVALID_PUBKEY, PROTOCOL, ILLEGAL_PARAMETER)                \
