@@ -19,9 +19,9 @@ struct known {
 	const char *reason;
 };
 
-#define ONE_CODE  "the library has one code for a message that it cannot read and for another in its place"
-#define NO_GROUPS "no groups offered: BearSSL takes P-256 (RFC 8422, 4), OpenSSL takes nothing"
-
+#define ONE_CODE "the library has one code for a message that it cannot read and for another in its place"
+#define NO_GROUPS \
+	"no groups offered: the server is free to choose (RFC 8422, 4), as GnuTLS and BearSSL do; OpenSSL takes nothing"
 #define NO_TLS "to the library what is no TLS has the wrong version"
 
 static const struct known known[] = {
@@ -109,6 +109,29 @@ static const struct known known[] = {
 	{"malformed extensions", "bearssl", "refused: protocol, *", "each library has its own alert"},
 	{"ALPN not offered", "bearssl", "refused: protocol, *", "each library has its own alert"},
 	{"client: record of version 2", "bearssl", "refused: protocol, protocol_version",
+		"OpenSSL takes it for no TLS at all"},
+	{"byte 91 ^ 0x01", "gnutls", "refused: protocol, *",
+		"a malformed max_fragment_length: each library has its own alert"},
+	{"byte 96 ^ 0x*", "gnutls", "accepted: *",
+		"a server name of another type: OpenSSL refuses what RFC 6066 leaves open"},
+	{"byte 113 ^ 0x*", "gnutls", "accepted: *", NO_GROUPS},
+	{"byte 114 ^ 0x80", "gnutls", "accepted: *", NO_GROUPS},
+	{"byte 127 ^ 0x*", "gnutls", "accepted: *", "GnuTLS does not read the point formats of a client"},
+	{"byte 128 ^ 0x*", "gnutls", "accepted: *", "GnuTLS does not read the point formats of a client"},
+	{"byte 130 ^ 0x01", "gnutls", "refused: protocol, handshake_failure",
+		"a malformed SRP extension in place of the signature algorithms, which GnuTLS misses"},
+	{"ClientKeyExchange, empty", "gnutls", "refused: protocol, decode_error",
+		"OpenSSL answers an empty message with handshake_failure"},
+	{"ClientKeyExchange, no point", "gnutls", "refused: protocol, decode_error",
+		"the library has one code for a message that it cannot read and for a point of another form"},
+	{"HTTP", "gnutls", "refused: protocol, unexpected_message",
+		"OpenSSL looks at the version before the type of a record"},
+	{"extension twice", "gnutls", "want_read", "GnuTLS does not look for duplicates in a ServerHello"},
+	{"ALPN not offered", "gnutls", "refused: protocol, *", "each library has its own alert"},
+	{"two ALPN names", "gnutls", "want_read", "GnuTLS reads the first name alone"},
+	{"client: HelloRequest", "gnutls", "refused: protocol, unexpected_message",
+		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)"},
+	{"client: record of version 2", "gnutls", "refused: protocol, protocol_version",
 		"OpenSSL takes it for no TLS at all"},
 };
 
