@@ -11,6 +11,8 @@
 
 #include "backends/wolfssl/alert.h"
 #include "backends/wolfssl/error.h"
+#include "backends/wolfssl/groups.h"
+#include "backends/wolfssl/hello.h"
 #include "backends/wolfssl/verify.h"
 
 /*
@@ -18,7 +20,10 @@
  */
 
 #ifdef HAVE_ALPN
-/* The library takes a text with commas, and puts what it is given before what it has. */
+/*
+ * The library takes a text with commas, and puts what it is given before what it has. A client refuses what it did not offer; a server's one name is
+ * the core's choice, which the client has offered.
+ */
 static int offer_alpn(WOLFSSL *ssl, const struct unitls_bytes *names, size_t n)
 {
 	char name[UNITLS_ALPN_NAME_MAX + 1];
@@ -27,7 +32,7 @@ static int offer_alpn(WOLFSSL *ssl, const struct unitls_bytes *names, size_t n)
 		int ret;
 
 		memcpy(name, names[n].data, names[n].size);
-		ret = wolfSSL_UseALPN(ssl, name, (word32)names[n].size, WOLFSSL_ALPN_CONTINUE_ON_MISMATCH);
+		ret = wolfSSL_UseALPN(ssl, name, (word32)names[n].size, WOLFSSL_ALPN_FAILED_ON_MISMATCH);
 		if (ret != WOLFSSL_SUCCESS)
 			return ret;
 	}
@@ -51,9 +56,16 @@ static int setup(struct wolf_connection *connection, const struct unitls_connect
 		return MEMORY_E;
 	wolf_io_attach(&connection->io, connection->ssl);
 	wolfSSL_SetCertCbCtx(connection->ssl, connection);
+	if (wolfSSL_set_ex_data(connection->ssl, 0, connection) != WOLFSSL_SUCCESS)
+		return MEMORY_E;
 	if (context->role == UNITLS_ROLE_SERVER)
 		return offer_alpn(connection->ssl, &params->alpn_selected, params->alpn_selected.size > 0 ? 1 : 0);
 	ret = offer_alpn(connection->ssl, context->alpn, context->n_alpn);
+#ifdef HAVE_SERVER_RENEGOTIATION_INFO
+	/* Says that we know RFC 5746; this build has no renegotiation. */
+	if (ret == WOLFSSL_SUCCESS && context->min_version <= UNITLS_TLS_1_2)
+		ret = wolfSSL_UseSecureRenegotiation(connection->ssl);
+#endif
 	if (ret == WOLFSSL_SUCCESS && params->server_name != NULL)
 		ret = wolfSSL_UseSNI(connection->ssl, WOLFSSL_SNI_HOST_NAME, params->server_name,
 			(unsigned short)strlen(params->server_name));
@@ -71,6 +83,7 @@ int wolf_connection_new(void *context, const struct unitls_connection_params *pa
 	connection->context = context;
 	connection->peer_name = params->peer_name;
 	connection->verdict.depth = -1;
+	connection->refused = UNITLS_ALERT_NONE;
 	wolf_io_init(&connection->io, params->transport);
 	ret = setup(connection, params);
 	wolf_error_forget();
@@ -95,8 +108,41 @@ void wolf_connection_free(void *native)
 }
 
 /*
+ * A client that did not offer post_handshake_auth is not to be asked for a certificate behind the handshake (RFC 8446, 4.6.2); the library would answer.
+ */
+static bool is_request_legal(WOLFSSL *ssl)
+{
+	struct wolf_connection *connection = wolfSSL_get_ex_data(ssl, 0);
+
+	if (!connection->established)
+		return true;
+	(void)wolf_alert_send(connection, UNITLS_ALERT_UNEXPECTED_MESSAGE);
+	connection->refused = UNITLS_ALERT_UNEXPECTED_MESSAGE;
+	return false;
+}
+
+int wolf_connection_on_request(WOLFSSL *ssl, void *unused)
+{
+	(void)unused;
+	return is_request_legal(ssl) ? 1 : 0;
+}
+
+/* 0: there is no certificate to give. */
+int wolf_connection_on_request_without(WOLFSSL *ssl, WOLFSSL_X509 **unused, WOLFSSL_EVP_PKEY **unused_key)
+{
+	(void)unused, (void)unused_key;
+	(void)is_request_legal(ssl); /* what the library answers is dropped then */
+	return 0;
+}
+
+/*
  * Failures ------------------------------------------------------------------------------------------------------------------
  */
+
+static uint16_t version_of(WOLFSSL *ssl)
+{
+	return wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3 ? UNITLS_TLS_1_3 : UNITLS_TLS_1_2;
+}
 
 /* The fatal alert that the library sent; UNITLS_ALERT_NONE when it sent none. */
 static int library_alert(const struct wolf_connection *connection)
@@ -133,18 +179,29 @@ static int fail_verify(struct wolf_connection *connection, struct unitls_error *
 	return UNITLS_ERROR;
 }
 
+static int fail_refused(struct wolf_connection *connection, struct unitls_error *error)
+{
+	return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, connection->refused, "refused: %s",
+		unitls_alert_name(connection->refused));
+}
+
 static int fail(struct wolf_connection *connection, int native, struct unitls_error *error)
 {
 	int alert = library_alert(connection);
 
 	if (wolf_error_is_memory(native) || connection->io.out_of_memory || connection->verdict.out_of_memory)
 		return fail_memory(connection, error);
+	if (connection->refused != UNITLS_ALERT_NONE)
+		return fail_refused(connection, error);
 	if (connection->verdict.reason != UNITLS_VERIFY_NONE)
 		return fail_verify(connection, error);
 	if (wolf_error_class(native) == UNITLS_ERROR_CLASS_PEER_ALERT)
 		return wolf_error_set(error, native, peer_alert(connection));
 	if (alert == UNITLS_ALERT_NONE) {
 		alert = wolf_error_alert(native);
+		/* certificate_required is TLS 1.3's (RFC 8446, 6.2; RFC 5246, 7.4.6 says handshake_failure). */
+		if (alert == UNITLS_ALERT_CERTIFICATE_REQUIRED && version_of(connection->ssl) < UNITLS_TLS_1_3)
+			alert = UNITLS_ALERT_HANDSHAKE_FAILURE;
 		if (alert == UNITLS_ALERT_DECODE_ERROR)
 			alert = wolf_records_alert(&connection->io.received);
 		if (!wolf_alert_send(connection, alert))
@@ -158,6 +215,10 @@ static int conclude(struct wolf_connection *connection, int result, struct unitl
 {
 	int native = wolfSSL_get_error(connection->ssl, result);
 
+	if (connection->refused != UNITLS_ALERT_NONE)
+		return fail_refused(connection, error);
+	if (connection->io.plain_alert != UNITLS_ALERT_NONE)
+		return wolf_error_set(error, FATAL_ERROR, connection->io.plain_alert);
 	if (native == WOLFSSL_ERROR_WANT_READ && !wolf_io_flush(&connection->io))
 		return UNITLS_WANT_WRITE;
 	if (native == WOLFSSL_ERROR_WANT_READ)
@@ -168,11 +229,6 @@ static int conclude(struct wolf_connection *connection, int result, struct unitl
 /*
  * The protocol --------------------------------------------------------------------------------------------------------------
  */
-
-static uint16_t version_of(WOLFSSL *ssl)
-{
-	return wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3 ? UNITLS_TLS_1_3 : UNITLS_TLS_1_2;
-}
 
 static void keep_info(struct wolf_connection *connection)
 {
@@ -195,14 +251,60 @@ static void keep_info(struct wolf_connection *connection)
 #endif
 }
 
+/* The suites of one connection; with them the library forgets the context's signature algorithms. */
+static int restrict_suites(WOLFSSL *ssl, const struct wolf_suites *suites)
+{
+	if (suites->size == 0)
+		return MATCH_SUITE_ERROR;
+	if (wolfSSL_set_cipher_list_bytes(ssl, suites->list, (int)suites->size) != WOLFSSL_SUCCESS ||
+		wolfSSL_set1_sigalgs_list(ssl, WOLF_SIGNATURE_ALGORITHMS) != WOLFSSL_SUCCESS)
+		return MEMORY_E;
+	return 0;
+}
+
+/*
+ * What the library overlooks in a ClientHello. Without a curve in common it takes a suite that needs one; without signature_algorithms, which
+ * means SHA-1 (RFC 5246, 7.4.1.4.1), it signs as it likes. 0, or an error in the library's terms.
+ */
+static int read_hello(const struct wolf_connection *connection)
+{
+	struct unitls_bytes hello = unitls_transport_peek(connection->io.transport);
+	struct unitls_bytes value;
+	struct wolf_suites suites;
+	bool has_groups = wolf_hello_extension(hello, WOLF_EXTENSION_GROUPS, &value);
+	unsigned missing = 0;
+	int ret;
+
+	if (connection->context->max_version >= UNITLS_TLS_1_3 && wolf_hello_offers_1_3(hello))
+		return has_groups && !wolf_groups_overlap(value) ? MATCH_SUITE_ERROR : 0;
+	if (has_groups && !wolf_groups_overlap_in_curve(value))
+		missing |= WOLF_SUITE_NEEDS_CURVE;
+	if (!wolf_hello_extension(hello, WOLF_EXTENSION_SIGNATURES, &value))
+		missing |= WOLF_SUITE_NEEDS_SIGNATURE;
+	if (missing == 0)
+		return 0;
+	if (wolf_suites_without(&connection->context->suites, missing, &suites) < 0)
+		return MEMORY_E;
+	ret = restrict_suites(connection->ssl, &suites);
+	wolf_suites_fini(&suites);
+	return ret;
+}
+
 static int handshake(struct wolf_connection *connection, struct unitls_error *error)
 {
 	int result;
 
 	if (!wolf_io_flush(&connection->io))
 		return UNITLS_WANT_WRITE;
+	if (connection->context->role == UNITLS_ROLE_SERVER && !connection->hello_read) {
+		connection->hello_read = true;
+		result = read_hello(connection);
+		if (result != 0)
+			return fail(connection, result, error);
+	}
 	result = wolfSSL_negotiate(connection->ssl);
-	if (result != WOLFSSL_SUCCESS)
+	wolf_verify_server_hello(connection);
+	if (result != WOLFSSL_SUCCESS || connection->refused != UNITLS_ALERT_NONE)
 		return conclude(connection, result, error);
 	if (!wolf_verify_is_complete(connection)) {
 		(void)wolf_alert_send(connection, UNITLS_ALERT_CERTIFICATE_UNKNOWN);
@@ -232,7 +334,7 @@ int wolf_connection_read(void *native, uint8_t *buffer, size_t size, size_t *ret
 		return connection->ended;
 	(void)wolf_io_flush(&connection->io); /* what does not fit now goes with a later call */
 	result = wolfSSL_read(connection->ssl, buffer, size > INT_MAX ? INT_MAX : (int)size);
-	if (result > 0) {
+	if (result > 0 && connection->refused == UNITLS_ALERT_NONE) {
 		*ret_n = (size_t)result;
 	} else if (wolfSSL_get_error(connection->ssl, result) == WOLFSSL_ERROR_ZERO_RETURN) {
 		connection->ended = UNITLS_EOF;

@@ -25,6 +25,8 @@ struct wolf_connection {
 	struct wolf_verdict verdict;
 	struct wolf_peer_chain peer_chain;
 	bool judged; /* the peer's own certificate was verified */
+	int refused; /* the alert with which the module ended the connection from within a callback; UNITLS_ALERT_NONE */
+	bool hello_read; /* server: what the hello asks for beside the library was looked at */
 	bool established;
 	bool closing;                       /* close_notify was handed to the library */
 	int ended;                          /* UNITLS_EOF, sticky; 0 before */
@@ -35,6 +37,9 @@ struct wolf_connection {
 int wolf_connection_new(void *context, const struct unitls_connection_params *params, void **ret_connection,
 	struct unitls_error *error);
 void wolf_connection_free(void *connection);
+/* The library's callbacks before a client answers a CertificateRequest. */
+int wolf_connection_on_request(WOLFSSL *ssl, void *unused);
+int wolf_connection_on_request_without(WOLFSSL *ssl, WOLFSSL_X509 **unused, WOLFSSL_EVP_PKEY **unused_key);
 int wolf_connection_handshake(void *connection, struct unitls_error *error);
 int wolf_connection_read(
 	void *connection, uint8_t *buffer, size_t size, size_t *ret_n, struct unitls_error *error);

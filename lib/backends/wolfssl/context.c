@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/wolfssl/capabilities.h"
+#include "backends/wolfssl/connection.h"
 #include "backends/wolfssl/error.h"
+#include "backends/wolfssl/groups.h"
 #include "backends/wolfssl/io.h"
 #include "backends/wolfssl/key.h"
 #include "backends/wolfssl/random.h"
@@ -17,11 +18,6 @@
 #define RSA_BITS_MIN   2048
 #define DH_BITS_MIN    2048
 #define CURVE_BITS_MIN 224
-
-/* Without SHA-1 and SHA-224, which the library would offer. */
-#define SIGNATURE_ALGORITHMS                                                                                        \
-	"ECDSA+SHA256:ED25519:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:ED448:RSA-PSS+SHA384:RSA+SHA384:ECDSA+SHA512:" \
-	"RSA-PSS+SHA512:RSA+SHA512"
 
 static WOLFSSL_METHOD *method(const struct unitls_context_params *params)
 {
@@ -38,45 +34,45 @@ static WOLFSSL_METHOD *method(const struct unitls_context_params *params)
 	return server ? wolfTLS_server_method() : wolfTLS_client_method();
 }
 
-static int load_suites(WOLFSSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
-{
-	size_t size = 0;
-	uint8_t *list = wolf_suite_list(params, &size);
-	int ret = 0;
-
-	if (list == NULL)
-		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for the cipher suites");
-	if (size == 0)
-		ret = unitls_error_set_field(error, UNITLS_ERROR_CLASS_CONFIG, "ciphers",
-			"wolfSSL has none of the cipher suites for these versions");
-	else if (wolfSSL_CTX_set_cipher_list_bytes(ctx, list, (int)size) != WOLFSSL_SUCCESS)
-		ret = wolf_error_set_field(error, MEMORY_E, "ciphers", "the cipher suites");
-#if defined(HAVE_FFDHE_2048) && !defined(NO_DH)
-	/* A client that names no groups of RFC 7919 gets this one. */
-	if (ret == 0 && params->role == UNITLS_ROLE_SERVER && wolf_suite_list_needs_dh(list, size)) {
-		const DhParams *group = wc_Dh_ffdhe2048_Get();
-
-		ret = wolfSSL_CTX_SetTmpDH(ctx, group->p, (int)group->p_len, group->g, (int)group->g_len);
-		ret = ret == WOLFSSL_SUCCESS ? 0 : wolf_error_set_field(error, ret, "ciphers", "the DH group");
-	}
-#endif
-	free(list);
-	return ret;
-}
-
-static int load_protocol(WOLFSSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
+static int load_suites(
+	struct wolf_context *context, const struct unitls_context_params *params, struct unitls_error *error)
 {
 	int ret;
+
+	if (wolf_suites_new(params, &context->suites) < 0)
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for the cipher suites");
+	if (context->suites.size == 0)
+		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_CONFIG, "ciphers",
+			"wolfSSL has none of the cipher suites for these versions");
+	if (wolfSSL_CTX_set_cipher_list_bytes(context->ctx, context->suites.list, (int)context->suites.size) !=
+		WOLFSSL_SUCCESS)
+		return wolf_error_set_field(error, MEMORY_E, "ciphers", "the cipher suites");
+	if (wolfSSL_CTX_set1_sigalgs_list(context->ctx, WOLF_SIGNATURE_ALGORITHMS) != WOLFSSL_SUCCESS)
+		return wolf_error_set_field(error, MEMORY_E, "ciphers", "the signature algorithms");
+#if defined(HAVE_FFDHE_2048) && !defined(NO_DH)
+	/* A client that names no groups of RFC 7919 gets this one. */
+	if (params->role == UNITLS_ROLE_SERVER &&
+		(wolf_suites_needs(&context->suites) & WOLF_SUITE_NEEDS_DH) != 0) {
+		const DhParams *group = wc_Dh_ffdhe2048_Get();
+
+		ret = wolfSSL_CTX_SetTmpDH(context->ctx, group->p, (int)group->p_len, group->g, (int)group->g_len);
+		if (ret != WOLFSSL_SUCCESS)
+			return wolf_error_set_field(error, ret, "ciphers", "the DH group");
+	}
+#endif
+	ret = wolf_groups_load(context->ctx, params);
+	return ret == 0 ? 0 : wolf_error_set_field(error, ret, "backend", "the groups");
+}
+
+static int load_protocol(
+	struct wolf_context *context, const struct unitls_context_params *params, struct unitls_error *error)
+{
+	WOLFSSL_CTX *ctx = context->ctx;
 
 	if (params->min_version < params->max_version &&
 		wolfSSL_CTX_SetMinVersion(ctx, WOLFSSL_TLSV1_2) != WOLFSSL_SUCCESS)
 		return unitls_error_set_field(
 			error, UNITLS_ERROR_CLASS_CONFIG, "min_version", "wolfSSL refuses the version");
-	ret = load_suites(ctx, params, error);
-	if (ret != 0)
-		return ret;
-	if (wolfSSL_CTX_set1_sigalgs_list(ctx, SIGNATURE_ALGORITHMS) != WOLFSSL_SUCCESS)
-		return wolf_error_set_field(error, MEMORY_E, "ciphers", "the signature algorithms");
 	(void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx, RSA_BITS_MIN);
 	(void)wolfSSL_CTX_SetMinEccKey_Sz(ctx, CURVE_BITS_MIN);
 #ifndef NO_DH
@@ -84,7 +80,7 @@ static int load_protocol(WOLFSSL_CTX *ctx, const struct unitls_context_params *p
 #endif
 	wolfSSL_CTX_SetIOSend(ctx, wolf_io_on_send);
 	wolfSSL_CTX_SetIORecv(ctx, wolf_io_on_receive);
-	return 0;
+	return load_suites(context, params, error);
 }
 
 /* The certificates one after the other: the library takes them apart again. */
@@ -163,11 +159,6 @@ static void load_sessions(WOLFSSL_CTX *ctx, const struct unitls_context_params *
 static int load_alpn(
 	struct wolf_context *context, const struct unitls_context_params *params, struct unitls_error *error)
 {
-	for (size_t i = 0; i < params->n_alpn; i++) {
-		if (memchr(params->alpn[i].data, ',', params->alpn[i].size) != NULL)
-			return unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "alpn",
-				"wolfSSL cannot take a protocol with a comma in its name");
-	}
 	if (params->role == UNITLS_ROLE_SERVER || params->n_alpn == 0)
 		return 0;
 	context->alpn = calloc(params->n_alpn, sizeof(*context->alpn));
@@ -184,6 +175,15 @@ static int load_alpn(
 	return 0;
 }
 
+/* The two ways in which the library says that it is about to answer a CertificateRequest: without and with a certificate. */
+static void watch_requests(WOLFSSL_CTX *ctx, const struct unitls_context_params *params)
+{
+	if (params->n_chain == 0)
+		wolfSSL_CTX_set_client_cert_cb(ctx, wolf_connection_on_request_without);
+	else
+		wolfSSL_CTX_set_cert_cb(ctx, wolf_connection_on_request, NULL);
+}
+
 static int load(
 	struct wolf_context *context, const struct unitls_context_params *params, struct unitls_error *error)
 {
@@ -192,7 +192,7 @@ static int load(
 	context->ctx = wolfSSL_CTX_new(method(params));
 	if (context->ctx == NULL)
 		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a context");
-	ret = load_protocol(context->ctx, params, error);
+	ret = load_protocol(context, params, error);
 	if (ret == 0)
 		ret = load_identity(context->ctx, params, error);
 	if (ret == 0)
@@ -202,6 +202,8 @@ static int load(
 	if (ret != 0)
 		return ret;
 	wolfSSL_CTX_set_verify(context->ctx, verify_flags(params), wolf_verify_on_certificate);
+	if (params->role == UNITLS_ROLE_CLIENT)
+		watch_requests(context->ctx, params);
 	load_sessions(context->ctx, params);
 	/* Last: with a device the library takes a public key for a private one. */
 	(void)wolfSSL_CTX_SetDevId(context->ctx, WOLF_DEVICE);
@@ -217,6 +219,8 @@ int wolf_context_new(const struct unitls_context_params *params, void **ret_cont
 		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a context");
 	context->role = params->role;
 	context->verify = params->verify;
+	context->min_version = params->min_version;
+	context->max_version = params->max_version;
 	context->clock = params->clock;
 	context->clock_argument = params->clock_argument;
 	ret = load(context, params, error);
@@ -236,6 +240,7 @@ void wolf_context_free(void *native)
 	if (context == NULL)
 		return;
 	wolfSSL_CTX_free(context->ctx);
+	wolf_suites_fini(&context->suites);
 	wolf_anchors_fini(&context->anchors);
 	for (size_t i = 0; i < context->n_alpn; i++)
 		free((void *)(uintptr_t)context->alpn[i].data);

@@ -6,7 +6,13 @@
 
 #include "backends/wolfssl/anchors.h"
 #include "backends/wolfssl/library.h"
+#include "backends/wolfssl/suites.h"
 #include "core/backend.h"
+
+/* Without SHA-1 and SHA-224, which the library would offer. */
+#define WOLF_SIGNATURE_ALGORITHMS                                                                                   \
+	"ECDSA+SHA256:ED25519:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:ED448:RSA-PSS+SHA384:RSA+SHA384:ECDSA+SHA512:" \
+	"RSA-PSS+SHA512:RSA+SHA512"
 
 struct wolf_context {
 	WOLFSSL_CTX *ctx;
@@ -15,6 +21,9 @@ struct wolf_context {
 	unitls_clock clock; /* NULL: the system's */
 	void *clock_argument;
 	struct wolf_anchors anchors;
+	struct wolf_suites suites;
+	uint16_t min_version;
+	uint16_t max_version;
 	struct unitls_bytes *alpn; /* client: what is offered */
 	size_t n_alpn;
 };

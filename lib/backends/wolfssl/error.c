@@ -79,6 +79,7 @@ struct error_row {
 	X(POST_HAND_AUTH_ERROR, PROTOCOL, UNEXPECTED_MESSAGE)                      \
 	X(BAD_CERTIFICATE_STATUS_ERROR, PROTOCOL, BAD_CERTIFICATE_STATUS_RESPONSE) \
 	X(SESSION_TICKET_EXPECT_E, PROTOCOL, UNEXPECTED_MESSAGE)                   \
+	X(SERVER_HINT_ERROR, PROTOCOL, DECODE_ERROR) /* a ticket's lifetime */     \
 	X(SESSION_TICKET_LEN_E, PROTOCOL, DECODE_ERROR)                            \
 	X(NO_PEER_CERT, VERIFY, CERTIFICATE_REQUIRED)                              \
 	X(MAX_CHAIN_ERROR, VERIFY, UNKNOWN_CA)                                     \

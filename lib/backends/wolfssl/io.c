@@ -5,7 +5,7 @@
 
 void wolf_io_init(struct wolf_io *io, struct unitls_transport *transport)
 {
-	*io = (struct wolf_io){.transport = transport};
+	*io = (struct wolf_io){.transport = transport, .plain_alert = UNITLS_ALERT_NONE};
 }
 
 void wolf_io_fini(struct wolf_io *io)
@@ -77,16 +77,61 @@ int wolf_io_on_send(WOLFSSL *ssl, char *data, int size, void *argument)
 	return size;
 }
 
+/*
+ * The version of a record counts for nothing (RFC 8446, 5.1), but the library insists on its own. It is not part of what is hashed, and in
+ * records that are not protected it may be changed.
+ */
+static void overlook_version(struct wolf_io *io, WOLFSSL *ssl, uint8_t *data, size_t size)
+{
+	const struct wolf_records *records = &io->received;
+	size_t at = records->n_head == WOLF_RECORD_HEADER_SIZE ? 0 : records->n_head;
+	const size_t major_at = 1;
+	const size_t minor_at = 2;
+	uint8_t major;
+
+	if (records->changed && wolfSSL_GetVersion(ssl) != WOLFSSL_TLSV1_3)
+		return;
+	if (records->left > 0 || records->data || at > minor_at || at + size <= minor_at)
+		return;
+	major = at > major_at ? records->head[major_at] : data[major_at - at];
+	if (major == 3)
+		data[minor_at - at] = 3;
+}
+
+/*
+ * A TLS 1.3 client that refuses the server's hello or certificate may not have its keys yet, or not use them, and sends its alert in the clear, which the
+ * library takes for a broken record. True while such an alert is next; it is taken when it is whole.
+ */
+static bool take_plain_alert(struct wolf_io *io, WOLFSSL *ssl)
+{
+	static const uint8_t head[] = {WOLF_CONTENT_ALERT, 3, 3, 0, 2};
+	const size_t whole = sizeof(head) + 2;
+	struct unitls_bytes next = unitls_transport_peek(io->transport);
+	bool at_header = io->received.left == 0 && io->received.n_head % WOLF_RECORD_HEADER_SIZE == 0;
+
+	if (!at_header || !io->sent.data || io->received.data || next.size == 0 ||
+		next.data[0] != WOLF_CONTENT_ALERT || wolfSSL_GetVersion(ssl) != WOLFSSL_TLSV1_3)
+		return false;
+	if (next.size < whole)
+		return memcmp(next.data, head, next.size < sizeof(head) ? next.size : sizeof(head)) == 0;
+	if (memcmp(next.data, head, sizeof(head)) != 0)
+		return false;
+	io->plain_alert = next.data[sizeof(head) + 1];
+	unitls_transport_consume(io->transport, whole);
+	return true;
+}
+
 /* Never tells the end: the caller looks at the transport when the library wants more. */
 int wolf_io_on_receive(WOLFSSL *ssl, char *buffer, int size, void *argument)
 {
 	struct wolf_io *io = argument;
+	uint8_t *data = (uint8_t *)buffer;
 	size_t n;
 
-	(void)ssl;
-	if (io->unsent_tail > io->unsent_head)
+	if (io->unsent_tail > io->unsent_head || take_plain_alert(io, ssl))
 		return WOLFSSL_CBIO_ERR_WANT_READ;
-	n = unitls_transport_read(io->transport, buffer, (size_t)size);
-	wolf_records_follow(&io->received, (const uint8_t *)buffer, n);
+	n = unitls_transport_read(io->transport, data, (size_t)size);
+	overlook_version(io, ssl, data, n);
+	wolf_records_follow(&io->received, data, n);
 	return n > 0 ? (int)n : WOLFSSL_CBIO_ERR_WANT_READ;
 }

@@ -24,6 +24,10 @@
 #if LIBWOLFSSL_VERSION_HEX < WOLF_MIN_LIBRARY
 #error "wolfSSL 5.5.4 or later is needed"
 #endif
+/* A server of such a build lets clients renegotiate. */
+#if defined(HAVE_SECURE_RENEGOTIATION)
+#error "wolfSSL was built with HAVE_SECURE_RENEGOTIATION"
+#endif
 #if defined(SINGLE_THREADED)
 #error "wolfSSL was built without threads"
 #endif

@@ -11,6 +11,7 @@
 #include "backends/wolfssl/error.h"
 #include "backends/wolfssl/library.h"
 #include "backends/wolfssl/random.h"
+#include "backends/wolfssl/suites.h"
 
 #define VERSION_TEXT_SIZE 32
 
@@ -28,6 +29,7 @@ static int init(struct unitls_error *error)
 	if (!wolf_random_init())
 		return unitls_error_set(
 			error, UNITLS_ERROR_CLASS_INTERNAL, "wolfSSL has no place for a source of random bytes");
+	wolf_suites_init();
 	wolf_capabilities_init();
 	wolf_error_forget();
 	(void)snprintf(version_text, sizeof(version_text), "wolfSSL %s", wolfSSL_lib_version());

@@ -78,16 +78,44 @@ static void judge(struct wolf_connection *connection, int error)
 			connection->peer_name, connection->peer_chain.certificates[0]);
 }
 
+static int refuse(struct wolf_connection *connection, int alert)
+{
+	(void)wolf_alert_send(connection, alert);
+	connection->refused = alert;
+	return 0;
+}
+
+void wolf_verify_server_hello(struct wolf_connection *connection)
+{
+#ifdef HAVE_SERVER_RENEGOTIATION_INFO
+	WOLFSSL *ssl = connection->ssl;
+
+	if (connection->context->role == UNITLS_ROLE_SERVER || connection->refused != UNITLS_ALERT_NONE ||
+		wolfSSL_get_current_cipher_suite(ssl) == 0 || wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3)
+		return;
+	if (wolfSSL_SSL_get_secure_renegotiation_support(ssl) != 1)
+		(void)refuse(connection, UNITLS_ALERT_HANDSHAKE_FAILURE);
+#else
+	(void)connection;
+#endif
+}
+
 /* Called for each certificate of the peer, its own last, with all of them at hand. 0 ends the handshake. */
 int wolf_verify_on_certificate(int verified, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct wolf_connection *connection = store->userCtx;
 	struct wolf_verdict *verdict = &connection->verdict;
 
-	(void)verified;
 	if (store->error_depth > 0)
 		return 1;
-	if (store->totalCerts < 1)
+	/* The library does not mind a certificate that nobody asked for. */
+	if (connection->context->role == UNITLS_ROLE_SERVER &&
+		connection->context->verify == UNITLS_VERIFY_MODE_NONE)
+		return refuse(connection, UNITLS_ALERT_UNEXPECTED_MESSAGE);
+	if (store->totalCerts < 1) /* whether that may be, the library knows */
+		return verified;
+	wolf_verify_server_hello(connection);
+	if (connection->refused != UNITLS_ALERT_NONE)
 		return 0;
 	verdict->out_of_memory = !keep_chain(&connection->peer_chain, store);
 	if (!verdict->out_of_memory && connection->context->verify != UNITLS_VERIFY_MODE_NONE)
