@@ -471,6 +471,7 @@ int main(void)
 		TEST(test_suites_that_cannot_be_chosen_are_unmet),
 		TEST(test_alpn_of_a_backend_without_it_is_unmet),
 		TEST(test_alpn_limits_drop_what_is_beyond_them),
+		TEST(test_alpn_names_with_an_excluded_byte_are_dropped),
 		TEST(test_the_last_alpn_name_is_never_dropped),
 		TEST(test_client_authentication_of_a_backend_without_it_is_unmet),
 		TEST(test_a_clients_chain_with_a_backend_without_client_certificates_is_unmet),

@@ -16,7 +16,7 @@
 
 #define RSA_BITS_MIN 2048 /* less is refused in chains too */
 
-#define NOTES                                                                                                    \
+#define NOTES                                                                        \
 	"no tickets where client certificates are asked for; name constraints only " \
 	"directly above the peer's certificate"
 

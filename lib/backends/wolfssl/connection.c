@@ -185,6 +185,34 @@ static int fail_refused(struct wolf_connection *connection, struct unitls_error 
 		unitls_alert_name(connection->refused));
 }
 
+static int fail_misfit(struct wolf_connection *connection, struct unitls_error *error)
+{
+	int alert = UNITLS_ALERT_UNEXPECTED_MESSAGE;
+
+	if (!wolf_alert_send(connection, alert))
+		alert = UNITLS_ALERT_NONE;
+	return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, alert, "a record of unknown type");
+}
+
+/* The alert for an error that the library sent none for. */
+static int due_alert(const struct wolf_connection *connection, int native)
+{
+	const struct wolf_records *received = &connection->io.received;
+	int alert = wolf_error_alert(native);
+
+	if (native == MATCH_SUITE_ERROR && connection->context->role == UNITLS_ROLE_CLIENT)
+		return UNITLS_ALERT_ILLEGAL_PARAMETER; /* the server chose what was not offered */
+	if (alert == UNITLS_ALERT_CERTIFICATE_REQUIRED && version_of(connection->ssl) < UNITLS_TLS_1_3)
+		return UNITLS_ALERT_HANDSHAKE_FAILURE; /* RFC 5246, 7.4.6: the other is TLS 1.3's */
+	if (alert != UNITLS_ALERT_DECODE_ERROR)
+		return alert;
+	/* A protected record of TLS 1.3 with nothing in it but its type (RFC 8446, 5.4). */
+	if (received->data &&
+		wolf_records_body_size(received) <= 1 + (size_t)wolfSSL_GetAeadMacSize(connection->ssl))
+		return UNITLS_ALERT_UNEXPECTED_MESSAGE;
+	return wolf_records_alert(received);
+}
+
 static int fail(struct wolf_connection *connection, int native, struct unitls_error *error)
 {
 	int alert = library_alert(connection);
@@ -195,15 +223,12 @@ static int fail(struct wolf_connection *connection, int native, struct unitls_er
 		return fail_refused(connection, error);
 	if (connection->verdict.reason != UNITLS_VERIFY_NONE)
 		return fail_verify(connection, error);
+	if (connection->io.misfit)
+		return fail_misfit(connection, error);
 	if (wolf_error_class(native) == UNITLS_ERROR_CLASS_PEER_ALERT)
 		return wolf_error_set(error, native, peer_alert(connection));
 	if (alert == UNITLS_ALERT_NONE) {
-		alert = wolf_error_alert(native);
-		/* certificate_required is TLS 1.3's (RFC 8446, 6.2; RFC 5246, 7.4.6 says handshake_failure). */
-		if (alert == UNITLS_ALERT_CERTIFICATE_REQUIRED && version_of(connection->ssl) < UNITLS_TLS_1_3)
-			alert = UNITLS_ALERT_HANDSHAKE_FAILURE;
-		if (alert == UNITLS_ALERT_DECODE_ERROR)
-			alert = wolf_records_alert(&connection->io.received);
+		alert = due_alert(connection, native);
 		if (!wolf_alert_send(connection, alert))
 			alert = UNITLS_ALERT_NONE;
 	}
@@ -263,21 +288,26 @@ static int restrict_suites(WOLFSSL *ssl, const struct wolf_suites *suites)
 }
 
 /*
- * What the library overlooks in a ClientHello. Without a curve in common it takes a suite that needs one; without signature_algorithms, which
- * means SHA-1 (RFC 5246, 7.4.1.4.1), it signs as it likes. 0, or an error in the library's terms.
+ * What the library overlooks in a ClientHello. Without a curve in common, or any named, it takes a suite that needs one; without
+ * signature_algorithms, which means SHA-1 (RFC 5246, 7.4.1.4.1), it signs as it likes. It takes any renegotiation_info for an empty one (RFC 5746, 3.6). 0,
+ * or an error in the library's terms.
  */
 static int read_hello(const struct wolf_connection *connection)
 {
 	struct unitls_bytes hello = unitls_transport_peek(connection->io.transport);
+	struct unitls_bytes info;
 	struct unitls_bytes value;
 	struct wolf_suites suites;
 	bool has_groups = wolf_hello_extension(hello, WOLF_EXTENSION_GROUPS, &value);
 	unsigned missing = 0;
 	int ret;
 
+	if (wolf_hello_extension(hello, WOLF_EXTENSION_RENEGOTIATION, &info) &&
+		(info.size != 1 || info.data[0] != 0))
+		return SECURE_RENEGOTIATION_E;
 	if (connection->context->max_version >= UNITLS_TLS_1_3 && wolf_hello_offers_1_3(hello))
 		return has_groups && !wolf_groups_overlap(value) ? MATCH_SUITE_ERROR : 0;
-	if (has_groups && !wolf_groups_overlap_in_curve(value))
+	if (!has_groups || !wolf_groups_overlap_in_curve(value))
 		missing |= WOLF_SUITE_NEEDS_CURVE;
 	if (!wolf_hello_extension(hello, WOLF_EXTENSION_SIGNATURES, &value))
 		missing |= WOLF_SUITE_NEEDS_SIGNATURE;

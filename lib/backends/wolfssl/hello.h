@@ -9,7 +9,8 @@
 enum wolf_extension {
 	WOLF_EXTENSION_GROUPS = 10,
 	WOLF_EXTENSION_SIGNATURES = 13,
-	WOLF_EXTENSION_VERSIONS = 43
+	WOLF_EXTENSION_VERSIONS = 43,
+	WOLF_EXTENSION_RENEGOTIATION = 0xff01
 };
 
 /* Finds an extension's value; false: there is none. */

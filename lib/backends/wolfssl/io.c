@@ -107,9 +107,8 @@ static bool take_plain_alert(struct wolf_io *io, WOLFSSL *ssl)
 	static const uint8_t head[] = {WOLF_CONTENT_ALERT, 3, 3, 0, 2};
 	const size_t whole = sizeof(head) + 2;
 	struct unitls_bytes next = unitls_transport_peek(io->transport);
-	bool at_header = io->received.left == 0 && io->received.n_head % WOLF_RECORD_HEADER_SIZE == 0;
 
-	if (!at_header || !io->sent.data || io->received.data || next.size == 0 ||
+	if (!wolf_records_at_start(&io->received) || !io->sent.data || io->received.data || next.size == 0 ||
 		next.data[0] != WOLF_CONTENT_ALERT || wolfSSL_GetVersion(ssl) != WOLFSSL_TLSV1_3)
 		return false;
 	if (next.size < whole)
@@ -121,6 +120,15 @@ static bool take_plain_alert(struct wolf_io *io, WOLFSSL *ssl)
 	return true;
 }
 
+/* Whether the next record is none of TLS: judged here because the library would judge its version first, and sends no alert. */
+static bool is_misfit(const struct wolf_io *io)
+{
+	struct unitls_bytes next = unitls_transport_peek(io->transport);
+
+	return wolf_records_at_start(&io->received) && next.size > 0 &&
+		(next.data[0] < WOLF_CONTENT_CHANGE_CIPHER_SPEC || next.data[0] > WOLF_CONTENT_APPLICATION_DATA);
+}
+
 /* Never tells the end: the caller looks at the transport when the library wants more. */
 int wolf_io_on_receive(WOLFSSL *ssl, char *buffer, int size, void *argument)
 {
@@ -130,6 +138,9 @@ int wolf_io_on_receive(WOLFSSL *ssl, char *buffer, int size, void *argument)
 
 	if (io->unsent_tail > io->unsent_head || take_plain_alert(io, ssl))
 		return WOLFSSL_CBIO_ERR_WANT_READ;
+	io->misfit = is_misfit(io);
+	if (io->misfit)
+		return WOLFSSL_CBIO_ERR_GENERAL;
 	n = unitls_transport_read(io->transport, data, (size_t)size);
 	overlook_version(io, ssl, data, n);
 	wolf_records_follow(&io->received, data, n);

@@ -22,6 +22,7 @@ struct wolf_io {
 	struct wolf_records received;
 	bool muted; /* our last record is out (a fatal alert, close_notify): what the library still makes is dropped */
 	bool out_of_memory;
+	bool misfit;     /* a record came whose type is none */
 	int plain_alert; /* of the peer, in the clear among protected records; UNITLS_ALERT_NONE */
 };
 

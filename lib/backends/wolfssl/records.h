@@ -28,8 +28,12 @@ struct wolf_records {
 };
 
 void wolf_records_follow(struct wolf_records *records, const uint8_t *data, size_t size);
+/* Whether the next byte is the first of a record. */
+bool wolf_records_at_start(const struct wolf_records *records);
 /* The content type of the last record; 0 when its header is not there yet. */
 int wolf_records_type(const struct wolf_records *records);
+/* The size that its header gives for its body. */
+size_t wolf_records_body_size(const struct wolf_records *records);
 /* The alert that a malformed record is answered with, judged by the last header (RFC 8446, 5.1 and 6.2). */
 int wolf_records_alert(const struct wolf_records *records);
 

@@ -28,7 +28,17 @@ static bool has(uint16_t suite)
 	return false;
 }
 
-/* Anonymous, null and pre-shared-key suites are not in the core's table. */
+/*
+ * Anonymous, null and pre-shared-key suites are not in the core's table. The library's server takes DHE with Camellia only when its certificate is signed by
+ * RSA, too (5.5.4: REQUIRES_RSA_SIG), which no capability can say.
+ */
+static bool is_usable(uint16_t suite)
+{
+	const char *name = unitls_cipher_suite_name(suite);
+
+	return name != NULL && strstr(name, "_DHE_RSA_WITH_CAMELLIA_") == NULL;
+}
+
 void wolf_suites_init(void)
 {
 	const char *name;
@@ -42,7 +52,7 @@ void wolf_suites_init(void)
 		if (wolfSSL_get_cipher_suite_from_name(name, &high, &low, &flags) != 0)
 			continue;
 		suite = (uint16_t)(high << 8 | low);
-		if (unitls_cipher_suite_name(suite) != NULL && !has(suite) && n_supported < COUNT(supported))
+		if (is_usable(suite) && !has(suite) && n_supported < COUNT(supported))
 			supported[n_supported++] = suite;
 	}
 }
