@@ -235,6 +235,9 @@ static const char *alpn_fault(const struct unitls_capabilities *capabilities, st
 		return "is longer than it can take";
 	if (!capabilities->alpn_binary && memchr(name.data, '\0', name.size))
 		return "holds a NUL, which it cannot take";
+	for (size_t i = 0; capabilities->alpn_excluded && i < name.size; i++)
+		if (name.data[i] != '\0' && strchr(capabilities->alpn_excluded, name.data[i]))
+			return "holds a byte that it cannot take";
 	return NULL;
 }
 

@@ -297,6 +297,21 @@ static void test_alpn_limits_drop_what_is_beyond_them(void **state)
 	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), UNITLS_ERROR);
 }
 
+static void test_alpn_names_with_an_excluded_byte_are_dropped(void **state)
+{
+	struct unitls_bytes names[] = {{(const uint8_t *)"a,b", 3}, {(const uint8_t *)"n\0l", 3},
+		{(const uint8_t *)"h2", 2}};
+
+	(void)state;
+	fake->capabilities.alpn_excluded = ",;";
+	assert_int_equal(unitls_settings_set_alpn(&settings, names, 3), 0);
+	assert_int_equal(validate(UNITLS_ROLE_CLIENT, UNITLS_EFFORT_BEST), 0);
+	assert_int_equal(unitls_diagnostics_count(diagnostics), 1);
+	expect_diagnostic(0, "alpn", "protocol 1 holds a byte");
+	assert_int_equal(left.n_alpn, 2);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), UNITLS_ERROR);
+}
+
 static void test_the_last_alpn_name_is_never_dropped(void **state)
 {
 	struct unitls_bytes name = {(const uint8_t *)"n\0l", 3};
@@ -648,6 +663,7 @@ int main(void)
 		TEST(test_all_suites_in_the_order_of_a_backend_that_cannot_choose),
 		TEST(test_alpn_of_a_backend_without_it_is_unmet),
 		TEST(test_alpn_limits_drop_what_is_beyond_them),
+		TEST(test_alpn_names_with_an_excluded_byte_are_dropped),
 		TEST(test_the_last_alpn_name_is_never_dropped),
 		TEST(test_client_authentication_of_a_backend_without_it_is_unmet),
 		TEST(test_a_clients_chain_with_a_backend_without_client_certificates_is_unmet),

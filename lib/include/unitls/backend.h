@@ -66,7 +66,8 @@ struct unitls_capabilities {
 	size_t n_cipher_suites;
 	size_t alpn_max_names;      /* protocols in one list */
 	size_t alpn_max_name_bytes; /* bytes of one name */
-	bool alpn_binary;           /* names may hold any byte, NUL included */
+	bool alpn_binary;           /* names may hold NUL */
+	const char *alpn_excluded;  /* further bytes that no name may hold; NULL: none */
 	uint32_t key_types;         /* bit (1u << enum unitls_key_type): what it can sign with */
 	unsigned rsa_min_bits;
 	unsigned rsa_max_bits;
