@@ -257,15 +257,18 @@ static void add_end(json_t *report, const struct report_facts *facts, const stru
 	json_put(report, "end", how);
 }
 
-static void message_verify(const struct unitls_error *error)
+/* Reason and depth; the library's own words only where they say more. */
+static void message_verify(const struct report_facts *facts, const struct unitls_error *error)
 {
-	if (error->verify_depth < 0)
-		message("the peer's certificate was refused: %s (%s)",
-			unitls_verify_reason_name(error->verify_reason), error->text);
-	else
-		message("the peer's certificate was refused: %s, at depth %d%s (%s)",
-			unitls_verify_reason_name(error->verify_reason), error->verify_depth,
-			error->verify_depth == 0 ? ", its own" : "", error->text);
+	const char *reason = unitls_verify_reason_name(error->verify_reason);
+	char depth[40] = "";
+	bool says_more = strstr(error->text, reason) == NULL;
+
+	if (error->verify_depth >= 0)
+		(void)snprintf(depth, sizeof(depth), ", at depth %d%s", error->verify_depth,
+			error->verify_depth == 0 ? " (its own)" : "");
+	message("%s: the peer's certificate was refused: %s%s%s%s", facts->peer, reason, depth,
+		says_more ? ": " : "", says_more ? error->text : "");
 }
 
 static void tell_error(
@@ -274,7 +277,7 @@ static void tell_error(
 	const struct unitls_error *error = &end->error;
 
 	if (end->status == STATUS_VERIFY)
-		message_verify(error);
+		message_verify(facts, error);
 	else if (end->status == STATUS_LOCAL)
 		message("%s", error->text);
 	else if (error->error_class == UNITLS_ERROR_CLASS_IO)

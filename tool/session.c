@@ -193,9 +193,9 @@ static void fail_unsent(struct session *session)
 {
 	struct session_end end;
 	char text[sizeof(end.error.text)];
+	const char *how = session->socket_error ? strerrordesc_np(session->socket_error) : "the peer went";
 
-	(void)snprintf(text, sizeof(text), "%s after the peer's close_notify, before it had taken all",
-		strerrordesc_np(session->socket_error));
+	(void)snprintf(text, sizeof(text), "%s after its close_notify, before it had taken all", how);
 	set_error(&end, STATUS_TRUNCATED, UNITLS_ERROR_CLASS_IO, text);
 	session_fail(session, end.status, &end.error);
 }
@@ -401,6 +401,16 @@ static bool step(struct session *session)
 	return false;
 }
 
+/* The peer's close_notify was not half of an end but all of it: it has closed its socket, so nothing that we could say would be read. */
+static void peer_has_gone(struct session *session)
+{
+	session->gone = true;
+	if (buffer_held(&session->out) > 0)
+		fail_unsent(session);
+	else if (!session->out_ended)
+		session_end_output(session);
+}
+
 /* An error or hang-up is reported by poll(2) again and again, also while nobody wants to read. */
 static void look_at_hang_up(struct session *session, short revents)
 {
@@ -408,8 +418,12 @@ static void look_at_hang_up(struct session *session, short revents)
 	socklen_t size = sizeof(code);
 
 	session->hung_up = (revents & (POLLERR | POLLHUP)) != 0;
-	if ((revents & POLLERR) == 0)
+	if ((revents & POLLERR) == 0) {
+		if ((revents & POLLRDHUP) != 0 && session->phase == SESSION_OPEN && session->in_ended &&
+			!session->gone)
+			peer_has_gone(session);
 		return;
+	}
 	if (getsockopt(session->fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code != 0) {
 		socket_failed(session, code);
 		session->write_failed = true;
@@ -444,6 +458,8 @@ struct pollfd session_pollfd(const struct session *session)
 		wanted.events |= POLLIN;
 	if (!session->write_failed && unitls_connection_outgoing_size(session->tls) > 0)
 		wanted.events |= POLLOUT;
+	if (session->phase == SESSION_OPEN && session->in_ended && !session->gone && !session->hung_up)
+		wanted.events |= POLLRDHUP;
 	if (session->phase == SESSION_OVER || (wanted.events == 0 && session->hung_up))
 		wanted.fd = -1;
 	return wanted;

@@ -57,6 +57,7 @@ struct session {
 	bool read_ended; /* the socket's, or it failed */
 	bool write_failed;
 	bool fin_sent;
+	bool gone;    /* after its close_notify the peer closed its socket */
 	bool hung_up; /* poll(2) reports an end that is not to be looked at yet */
 	int socket_error;
 	int64_t started_ms;

@@ -28,8 +28,11 @@ void standard_pollfds(
 	bool writes = session_held(session).size > 0;
 
 	wanted[0] = (struct pollfd){.fd = reads ? STDIN_FILENO : -1, .events = POLLIN};
-	/* Also without anything to write: that its reader has gone shows as POLLERR. */
-	wanted[1] = (struct pollfd){.fd = standard->discard ? -1 : STDOUT_FILENO, .events = writes ? POLLOUT : 0};
+	/* Also without anything to write: that its reader has gone shows as POLLERR. The handshake is finished first, so that the peer is told. */
+	wanted[1] = (struct pollfd){
+		.fd = standard->discard || session->phase == SESSION_HANDSHAKE ? -1 : STDOUT_FILENO,
+		.events = writes ? POLLOUT : 0,
+	};
 }
 
 /* Standard input has ended, in this session or before it. */
