@@ -59,7 +59,7 @@ TOOLS := tests/tools
 
 .PHONY: all help clean packages packages-build install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-systemd check-sanitized fuzz fuzz-run demo demo-run map tests
+	check-systemd check-sanitized fuzz fuzz-run demo demo-run map backends-table tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -69,7 +69,7 @@ MAKEFLAGS += --no-builtin-rules
 # ---- What does not need a configured build -----------------------------------------------------------------------
 
 help:
-	@echo "make                  the library, the backends found, unitlsd and unitlsctl, in $(BUILDDIR)"
+	@echo "make                  the library, the backends found, unitlsd, unitlsctl and unitls, in $(BUILDDIR)"
 	@echo "make demo             installs packages, builds, and shows unitlsd in front of a plaintext server"
 	@echo "make demo ONCE=1      the same, ends after one fetch; status 0 only if the bytes came through unharmed"
 	@echo "make check            installs packages, builds and runs all tests"
@@ -80,6 +80,7 @@ help:
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
 	@echo "make packages         installs the Debian packages that the tests need, if any is missing"
 	@echo "make format | map     lays out the C files | writes lib/unitls.map from the headers"
+	@echo "make backends-table   writes the table in docs/backends.md, from what unitls backends says"
 	@echo "make clean            removes $(BUILDDIR)"
 	@echo
 	@echo "BUILD=release|asan|tsan|fuzz  CC=gcc|clang  BUILDDIR=DIR  BORINGSSL_PREFIX=DIR  WERROR=1  V=1  TEST_JOBS=N"
@@ -93,7 +94,7 @@ packages-build:
 clean:
 	rm -rf $(BUILDDIR)
 
-C_FILES = $(shell find lib daemon tests docs -name '*.[ch]' 2>/dev/null)
+C_FILES = $(shell find lib common daemon tool tests docs -name '*.[ch]' 2>/dev/null)
 
 format:
 	$(CLANG_FORMAT) -i $(C_FILES)
@@ -136,7 +137,7 @@ ifneq ($(filter-out help packages packages-build clean format check-format check
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
-	$(shell for p in nettle libevent_core inih libcares cmocka openssl mbedtls gnutls wolfssl; do \
+	$(shell for p in nettle libevent_core inih libcares jansson cmocka openssl mbedtls gnutls wolfssl; do \
 		pkg-config --modversion $$p 2>/dev/null || echo no-$$p; done) \
 	$(wildcard /usr/include/mbedtls/ssl.h /usr/include/bearssl.h /usr/include/android/openssl/base.h) $(shell cksum <$(TOOLS)/probe) \
 	$(if $(BORINGSSL_PREFIX),$(shell cksum $(BORINGSSL_PREFIX)/lib*/libssl.a $(BORINGSSL_PREFIX)/lib*/libcrypto.a 2>&1)))
@@ -214,7 +215,7 @@ MODULES_MADE := $(BACKENDS:%=$(MODULES)/%.so)
 
 DAEMON_SRC := $(wildcard daemon/*.c)
 CTL_SRC := $(wildcard daemon/ctl/*.c)
-DAEMON_OBJ := $(call objects,$(filter-out daemon/main.c,$(DAEMON_SRC)))
+DAEMON_OBJ := $(call objects,$(filter-out daemon/main.c,$(DAEMON_SRC)) $(wildcard common/*.c))
 DAEMON_A := $(if $(DAEMON_OBJ),$(BUILDDIR)/obj/daemon.a)
 ifneq ($(wildcard daemon/main.c),)
 BINARIES += $(BIN)/unitlsd
@@ -223,6 +224,15 @@ ifneq ($(CTL_SRC),)
 BINARIES += $(BIN)/unitlsctl
 endif
 DAEMON_LIBS := $(EVENT_LIBS) $(INIH_LIBS) $(CARES_LIBS) $(NETTLE_LIBS)
+
+# What the daemon and the tool share.
+COMMON_OBJ := $(call objects,$(wildcard common/*.c))
+TOOL_OBJ := $(call objects,$(wildcard tool/*.c))
+ifneq ($(HAVE_JANSSON),)
+BINARIES += $(BIN)/unitls
+else
+PROGRAMS_MISSING += unitls
+endif
 
 # A unit test or fuzz target that includes a header of the daemon is linked with the daemon's objects; other files in
 # tests/unit (not test_*) are support code that is linked where it is used.
@@ -257,6 +267,7 @@ else
 all: $(LIBS_MADE) $(MODULES_MADE) $(BINARIES)
 endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
+	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
 
 tests: all $(UNIT_TESTS) $(CONTRACT_TEST)
 
@@ -269,6 +280,8 @@ $(TEST_MODULES):
 # What differs between the parts. All is hidden but what a header marks UNITLS_API; lib/unitls.map gives that its version.
 $(OBJ)/lib/core/%.o: PART := -Ilib -fPIC -fvisibility=hidden $(INTERPOSITION) $(NETTLE_CFLAGS) $(DEFINES_CORE)
 $(OBJ)/lib/backends/%.o: PART = -Ilib -fPIC -fvisibility=hidden $(BACKEND_$(call upper,$(word 4,$(subst /, ,$(@:$(OBJ)/%=x/%))))_CFLAGS)
+$(OBJ)/common/%.o: PART := -I. -fPIE -fvisibility=hidden
+$(OBJ)/tool/%.o: PART := -I. -fPIE -fvisibility=hidden $(JANSSON_CFLAGS) -DUNITLS_VERSION='"$(VERSION)"'
 $(OBJ)/daemon/%.o: PART := -I. -fPIE -fvisibility=hidden $(EVENT_CFLAGS) $(INIH_CFLAGS) $(CARES_CFLAGS) $(DEFINES_DAEMON)
 $(OBJ)/tests/%.o: PART := -Ilib -I. -fPIE $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(DEFINES_TEST)
 $(OBJ)/tests/contract/peer/%.o: PART = -I. -fPIC -fvisibility=hidden $(BACKEND_OPENSSL_CFLAGS)
@@ -337,6 +350,12 @@ $(BIN)/unitlsctl: $(call objects,$(CTL_SRC)) $(DAEMON_A) $(LIBS_MADE)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(call objects,$(CTL_SRC)) $(DAEMON_A) \
 		-L$(LIB) -lunitls $(DAEMON_LIBS)
+
+$(BIN)/unitls: $(TOOL_OBJ) $(COMMON_OBJ) $(LIBS_MADE)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(TOOL_OBJ) $(COMMON_OBJ) -L$(LIB) -lunitls \
+		$(JANSSON_LIBS)
 
 # Unit tests reach internal functions, so they are linked with the core's objects, all of them, and export them to the
 # modules they load.
@@ -407,6 +426,9 @@ fuzz: all
 fuzz-run: all
 	@$(TOOLS)/run-fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 endif
+
+backends-table: all
+	@$(TOOLS)/backends-table $(BIN)/unitls
 
 demo-run: all
 	@$(TOOLS)/demo $(BUILDDIR) $(if $(ONCE),--once) $(if $(BACKEND),--backend $(BACKEND))
