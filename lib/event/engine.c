@@ -119,6 +119,14 @@ static void set_error(struct engine *engine, enum unitls_error_class error_class
 		code != 0 ? strerror_r(code, buffer, sizeof(buffer)) : "");
 }
 
+/* As a bufferevent_socket does it: EV_READ is disabled, and who enables it again is told again. evhttp relies on that. */
+static void tell_end(struct engine *engine)
+{
+	if (unitls_event_has_callbacks(engine))
+		(void)bufferevent_disable(engine->outer, EV_READ);
+	tell_event(engine, engine->end_event);
+}
+
 /* Moves what is to be sent into the output below. Whether any was. */
 static bool ship(struct engine *engine)
 {
@@ -144,9 +152,9 @@ static void fail(struct engine *engine, short what)
 	engine->state = ENGINE_FAILED;
 	(void)ship(engine); /* the alert */
 	unitls_event_push(engine);
-	(void)unitls_event_set_reading(engine, READING_STOPPED); /* taking away cannot fail */
 	(void)event_del(&engine->outer->ev_write);
-	tell_event(engine, what);
+	engine->end_event = what;
+	tell_end(engine);
 }
 
 static void fail_without_memory(struct engine *engine)
@@ -212,7 +220,7 @@ static void forget(struct engine *engine)
 	engine->send_failed = false;
 	engine->transport_ended = false;
 	engine->unread = false;
-	engine->read_ended = false;
+	engine->end_event = 0;
 	engine->reads_to_write = false;
 	engine->flushing = false;
 	engine->finishing = false;
@@ -254,6 +262,7 @@ void unitls_event_follow(struct engine *engine)
 		/* The error and the connection can still be asked for. */
 		engine->identity = 0;
 		engine->in_flight = 0;
+		engine->end_event = 0;
 		engine->state = ENGINE_UNBOUND;
 		unitls_event_discard_below(engine);
 		break;
@@ -476,7 +485,7 @@ static bool step_reading(struct engine *engine, bool fed)
 	size_t got;
 	int status;
 
-	if (engine->read_ended || !engine->unread)
+	if (engine->end_event != 0 || !engine->unread)
 		return false;
 	status = read_plaintext(engine, &got);
 	(void)ship(engine); /* the answer to a KeyUpdate, an alert */
@@ -495,9 +504,9 @@ static bool step_reading(struct engine *engine, bool fed)
 		engine->unread = false;
 		return fed;
 	case UNITLS_EOF:
-		engine->read_ended = true;
-		tell_event(engine, BEV_EVENT_EOF | BEV_EVENT_READING);
-		return true;
+		engine->end_event = BEV_EVENT_EOF | BEV_EVENT_READING;
+		tell_end(engine);
+		return false;
 	default:
 		report(engine, status, BEV_EVENT_READING);
 		return false;
@@ -513,12 +522,28 @@ static bool step_open(struct engine *engine, bool fed)
 	return engine->state == ENGINE_OPEN && step_reading(engine, fed);
 }
 
+/*
+ * A peer that refuses us may close right after its alert, so that our sending fails first: whether what has come in, and will be read, may hold the
+ * alert.
+ */
+static bool may_hear_why(const struct engine *engine)
+{
+	if (engine->state == ENGINE_HANDSHAKE)
+		return unitls_event_more_to_read(engine);
+	return is_enabled(engine, EV_READ) && (engine->unread || unitls_event_more_to_read(engine));
+}
+
 /* Whether there may be more to do. */
 static bool step(struct engine *engine)
 {
+	bool moved;
 	int fed;
 
 	unitls_event_follow(engine);
+	if (engine->end_event != 0 && is_enabled(engine, EV_READ)) {
+		tell_end(engine);
+		return false;
+	}
 	if (engine->state == ENGINE_UNBOUND || engine->state == ENGINE_FAILED)
 		return false;
 	fed = feed(engine);
@@ -526,56 +551,55 @@ static bool step(struct engine *engine)
 		fail(engine, BEV_EVENT_ERROR | BEV_EVENT_READING);
 		return false;
 	}
-	return engine->state == ENGINE_HANDSHAKE ? step_handshake(engine, fed > 0) : step_open(engine, fed > 0);
+	moved = engine->state == ENGINE_HANDSHAKE ? step_handshake(engine, fed > 0) : step_open(engine, fed > 0);
+	if (moved || engine->state == ENGINE_FAILED || !engine->send_failed || may_hear_why(engine))
+		return moved;
+	fail_sending(engine);
+	return false;
+}
+
+/* Waiting -------------------------------------------------------------------------------------------------------------------- */
+
+/* Whether there is something to do as soon as the program enables EV_READ, which it has not. */
+static bool is_held_in(const struct engine *engine)
+{
+	if (is_enabled(engine, EV_READ))
+		return false;
+	return engine->end_event != 0 || (engine->state == ENGINE_OPEN && engine->unread);
+}
+
+/* The same for EV_WRITE. */
+static bool is_held_out(const struct engine *engine)
+{
+	return engine->state == ENGINE_OPEN && !is_enabled(engine, EV_WRITE) && !engine->flushing &&
+		!engine->finishing && evbuffer_get_length(output_of(engine)) > engine->in_flight;
 }
 
 static enum reading wanted_reading(const struct engine *engine)
 {
 	bool full = evbuffer_get_length(bufferevent_get_input(engine->below)) > 0;
 
+	if (is_held_in(engine))
+		return READING_AS_OUTER; /* which is not at all, yet */
 	if (engine->state == ENGINE_UNBOUND || engine->state == ENGINE_FAILED)
 		return READING_STOPPED;
-	if (engine->read_ended || engine->transport_ended || full)
+	if (engine->end_event != 0 || engine->transport_ended || full)
 		return READING_STOPPED;
 	return engine->state == ENGINE_HANDSHAKE || engine->reads_to_write ? READING_ALWAYS : READING_AS_OUTER;
-}
-
-/*
- * A peer that refuses us may close right after its alert, so that our sending fails first: whether what has come in, and will be read, may hold the
- * alert.
- */
-static bool may_hear_why(const struct engine *engine)
-{
-	switch (engine->state) {
-	case ENGINE_HANDSHAKE:
-		return unitls_event_more_to_read(engine);
-	case ENGINE_OPEN:
-		return is_enabled(engine, EV_READ) && (engine->unread || unitls_event_more_to_read(engine));
-	case ENGINE_UNBOUND:
-	case ENGINE_FAILED:
-		break;
-	}
-	return true; /* it has been told, or there is nobody to tell */
 }
 
 /* Sees to it that what is still to be done is begun by something. */
 static void wait_for_more(struct engine *engine)
 {
-	bool open = engine->state == ENGINE_OPEN;
-
 	engine->left_below = evbuffer_get_length(bufferevent_get_input(engine->below));
-	if (engine->send_failed && !may_hear_why(engine)) {
-		fail_sending(engine);
-		return;
-	}
 	if (unitls_event_set_reading(engine, wanted_reading(engine)) < 0) {
 		fail_without_memory(engine);
 		return;
 	}
-	unitls_event_watch_outer(
-		engine, open && engine->unread && !engine->read_ended && !is_enabled(engine, EV_READ));
-	if (open && evbuffer_get_length(output_of(engine)) > engine->in_flight && !is_enabled(engine, EV_WRITE) &&
-		!engine->flushing && !engine->finishing)
+	unitls_event_watch_outer(engine, is_held_in(engine));
+	if (engine->end_event != 0 && is_enabled(engine, EV_READ))
+		unitls_event_schedule(engine); /* enabled within the callback */
+	if (is_held_out(engine))
 		schedule_later(engine);
 }
 

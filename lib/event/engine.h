@@ -50,12 +50,12 @@ struct engine {
 	bool allow_dirty_shutdown;
 
 	enum engine_state state;
+	short end_event; /* what the program was told of the end of reading, and is told again when it enables that again; 0 = none */
 	struct unitls_error error;
 	int transport_errno;  /* of the transport's failure; 0 = none */
 	bool send_failed;     /* transport_errno is of sending: what came in may still say why */
 	bool transport_ended; /* nothing more will come in */
 	bool unread;          /* the connection may have plaintext, or the end, for the outer input */
-	bool read_ended;      /* the end has been told */
 	bool reads_to_write;  /* the library must read before it can write */
 	bool flushing;        /* BEV_FLUSH: EV_WRITE does not matter until the output is empty */
 	bool finishing;       /* BEV_FINISHED: close_notify goes behind the output */

@@ -225,6 +225,4 @@ void unitls_event_watch_outer(struct engine *engine, bool watch)
 		return;
 	engine->watching = watch;
 	(void)bufferevent_set_timeouts(engine->below, watch ? &at_once : NULL, NULL);
-	if (watch)
-		(void)bufferevent_enable(engine->below, EV_READ);
 }

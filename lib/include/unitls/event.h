@@ -8,7 +8,8 @@
  *
  * The event callback gets
  *   BEV_EVENT_CONNECTED                          the handshake is complete (not: the TCP connection is there)
- *   BEV_EVENT_EOF | BEV_EVENT_READING            the peer's close_notify, after all plaintext; writing may go on
+ *   BEV_EVENT_EOF | BEV_EVENT_READING            the peer's close_notify, after all plaintext; writing may go on. EV_READ is disabled; who enables it again is
+ *                                                told again
  *   BEV_EVENT_ERROR, with or without a direction it has failed: unitls_bufferevent_error says why; nothing follows but a new descriptor. errno is that of
  *                                                the transport, 0 when it was not at fault
  *   BEV_EVENT_TIMEOUT | direction                a timeout of bufferevent_set_timeouts, as ever
