@@ -5,6 +5,7 @@
 
 VERSION := 0.1.0
 SONAME := libunitls.so.0
+EVENT_SONAME := libunitls-event.so.0
 
 BUILD ?= release
 BUILDDIR ?= build/$(BUILD)
@@ -79,7 +80,7 @@ help:
 	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
 	@echo "make packages         installs the Debian packages that the tests need, if any is missing"
-	@echo "make format | map     lays out the C files | writes lib/unitls.map from the headers"
+	@echo "make format | map     lays out the C files | writes the version maps in lib/ from the headers"
 	@echo "make backends-table   writes the table in docs/backends.md, from what unitls backends says"
 	@echo "make clean            removes $(BUILDDIR)"
 	@echo
@@ -113,6 +114,7 @@ check-man:
 
 map:
 	@$(TOOLS)/make-map >lib/unitls.map.new && mv lib/unitls.map.new lib/unitls.map
+	@$(TOOLS)/make-map --event >lib/unitls-event.map.new && mv lib/unitls-event.map.new lib/unitls-event.map
 
 # These first see that the packages are there, then start make again, which then finds what was installed.
 demo: packages-build
@@ -206,6 +208,11 @@ ifneq ($(CORE_OBJ),)
 LIBS_MADE := $(LIB)/libunitls.a $(LIB)/$(SONAME) $(LIB)/libunitls.so
 endif
 
+# The bufferevent: the one part of the library that knows libevent, in a library of its own.
+EVENT_OBJ := $(call objects,$(wildcard lib/event/*.c))
+EVENT_LIBS_MADE := $(LIB)/libunitls-event.a $(LIB)/$(EVENT_SONAME) $(LIB)/libunitls-event.so
+LIBS_MADE += $(EVENT_LIBS_MADE)
+
 # libssl is no backend: what OpenSSL and BoringSSL do alike, compiled into each of the two against its own headers.
 BACKENDS_ALL := $(filter-out libssl,$(sort $(patsubst lib/backends/%/,%,$(dir $(wildcard lib/backends/*/*.c)))))
 LIBSSL_USERS := boringssl openssl
@@ -239,6 +246,8 @@ endif
 uses_daemon = $(if $(1),$(shell grep -lE '"daemon/' $(1)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_DAEMON := $(call uses_daemon,$(UNIT_SRC)) $(wildcard tests/unit/test_daemon_*.c)
+# Those of the bufferevent are linked with that and with evhttp.
+UNIT_EVENT := $(wildcard tests/unit/test_event*.c)
 UNIT_SUPPORT := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 UNIT_SUPPORT_A := $(if $(UNIT_SUPPORT),$(OBJ)/tests/unit/support.a)
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(TST)/%)
@@ -279,6 +288,7 @@ $(TEST_MODULES):
 
 # What differs between the parts. All is hidden but what a header marks UNITLS_API; lib/unitls.map gives that its version.
 $(OBJ)/lib/core/%.o: PART := -Ilib -fPIC -fvisibility=hidden $(INTERPOSITION) $(NETTLE_CFLAGS) $(DEFINES_CORE)
+$(OBJ)/lib/event/%.o: PART := -Ilib -fPIC -fvisibility=hidden $(INTERPOSITION) $(EVENT_CFLAGS)
 $(OBJ)/lib/backends/%.o: PART = -Ilib -fPIC -fvisibility=hidden $(BACKEND_$(call upper,$(word 4,$(subst /, ,$(@:$(OBJ)/%=x/%))))_CFLAGS)
 $(OBJ)/common/%.o: PART := -I. -fPIE -fvisibility=hidden
 $(OBJ)/tool/%.o: PART := -I. -fPIE -fvisibility=hidden $(JANSSON_CFLAGS) -DUNITLS_VERSION='"$(VERSION)"'
@@ -303,6 +313,8 @@ define archive
 endef
 
 $(LIB)/libunitls.a: $(CORE_OBJ)
+	$(archive)
+$(LIB)/libunitls-event.a: $(EVENT_OBJ)
 	$(archive)
 $(OBJ)/daemon.a: $(DAEMON_OBJ)
 	$(archive)
@@ -329,6 +341,15 @@ $(OBJ)/lib/backends/$(1)/libssl/%.o: lib/backends/libssl/%.c $(FLAGS_STAMP)
 	$$(compile)
 endef
 $(foreach b,$(LIBSSL_USERS),$(eval $(call libssl_rule,$(b))))
+
+$(LIB)/$(EVENT_SONAME): $(EVENT_OBJ) lib/unitls-event.map $(LIB)/$(SONAME) $(LIB)/libunitls.so
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) $(LINK_SHARED) $(if $(SANITIZE),,$(LINK_DEFS)) -Wl,-soname,$(EVENT_SONAME) \
+		-Wl,--version-script,lib/unitls-event.map -o $@ $(EVENT_OBJ) -L$(LIB) -lunitls $(EVENT_LIBS)
+
+$(LIB)/libunitls-event.so: $(LIB)/$(EVENT_SONAME)
+	$(Q)ln -sf $(EVENT_SONAME) $@
 
 # A module is not linked with libunitls.so: its core functions come from whatever loaded it (docs/building.md).
 define module_rule
@@ -362,9 +383,11 @@ $(BIN)/unitls: $(TOOL_OBJ) $(COMMON_OBJ) $(LIBS_MADE)
 $(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -rdynamic -o $@ $< $(UNIT_SUPPORT_A) $(filter %/daemon.a,$^) $(CORE_OBJ) \
-		$(NETTLE_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -rdynamic -o $@ $< $(UNIT_SUPPORT_A) $(filter %/daemon.a %/libunitls-event.a,$^) \
+		$(CORE_OBJ) $(NETTLE_LIBS) $(UNIT_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
 $(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
+$(UNIT_EVENT:tests/unit/%.c=$(TST)/%): $(LIB)/libunitls-event.a
+$(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS)
 
 $(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(LIBS_MADE) | $(CONTRACT_PEER)
 	@mkdir -p $(@D)
@@ -407,7 +430,7 @@ check-systemd: all
 	@$(RUN) $(SYSTEMD_TESTS:%=python:%)
 
 check-symbols: $(LIBS_MADE)
-	@$(TOOLS)/check-symbols $(LIB)/$(SONAME)
+	@$(TOOLS)/check-symbols $(LIB)
 
 check-run: tests
 	@$(RUN) $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%) \
