@@ -201,7 +201,9 @@ ifneq ($(CORE_OBJ),)
 LIBS_MADE := $(LIB)/libunitls.a $(LIB)/$(SONAME) $(LIB)/libunitls.so
 endif
 
-BACKENDS_ALL := $(sort $(patsubst lib/backends/%/,%,$(dir $(wildcard lib/backends/*/*.c))))
+# libssl is no backend: what OpenSSL and BoringSSL do alike, compiled into each of the two against its own headers.
+BACKENDS_ALL := $(filter-out libssl,$(sort $(patsubst lib/backends/%/,%,$(dir $(wildcard lib/backends/*/*.c)))))
+LIBSSL_USERS := boringssl openssl
 BACKENDS := $(foreach b,$(BACKENDS_ALL),$(if $(HAVE_BACKEND_$(call upper,$(b))),$(b)))
 BACKENDS_MISSING := $(filter-out $(BACKENDS),$(BACKENDS_ALL))
 MODULES_MADE := $(BACKENDS:%=$(MODULES)/%.so)
@@ -268,10 +270,14 @@ $(OBJ)/tests/%.o: PART := -Ilib -I. -fPIE $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(DEF
 $(OBJ)/tests/contract/peer/%.o: PART = -I. -fPIC -fvisibility=hidden $(BACKEND_OPENSSL_CFLAGS)
 $(OBJ)/tests/fuzz/%.o: PART := -Ilib -I. -fPIE -Wno-missing-prototypes $(EVENT_CFLAGS) $(DEFINES_TEST)
 
-$(OBJ)/%.o: %.c $(FLAGS_STAMP)
+define compile
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(PART) -MMD -MP -c $< -o $@
+endef
+
+$(OBJ)/%.o: %.c $(FLAGS_STAMP)
+	$(compile)
 
 define archive
 	@mkdir -p $(@D)
@@ -297,9 +303,19 @@ $(LIB)/$(SONAME): $(CORE_OBJ) lib/unitls.map
 $(LIB)/libunitls.so: $(LIB)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 
+# A module's own objects, and those of the folder that it shares: these lie in a folder of its own, so that its flags are in force.
+module_objects = $(call objects,$(wildcard lib/backends/$(1)/*.c)) $(if $(filter $(1),$(LIBSSL_USERS)),\
+	$(patsubst lib/backends/%.c,$(OBJ)/lib/backends/$(1)/%.o,$(wildcard lib/backends/libssl/*.c)))
+
+define libssl_rule
+$(OBJ)/lib/backends/$(1)/libssl/%.o: lib/backends/libssl/%.c $(FLAGS_STAMP)
+	$$(compile)
+endef
+$(foreach b,$(LIBSSL_USERS),$(eval $(call libssl_rule,$(b))))
+
 # A module is not linked with libunitls.so: its core functions come from whatever loaded it (docs/building.md).
 define module_rule
-$(MODULES)/$(1).so: $(call objects,$(wildcard lib/backends/$(1)/*.c)) $(FLAGS_STAMP)
+$(MODULES)/$(1).so: $(call module_objects,$(1)) $(FLAGS_STAMP)
 	@mkdir -p $$(@D)
 	$$(say) LD $$@
 	$$(Q)$$(CC) -shared $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(BACKEND_$(call upper,$(1))_LIBS)

@@ -16,6 +16,7 @@ enum extension_type {
 	EXTENSION_SUPPORTED_GROUPS = 10,
 	EXTENSION_SIGNATURE_ALGORITHMS = 13,
 	EXTENSION_ALPN = 16,
+	EXTENSION_SESSION_TICKET = 35,
 	EXTENSION_PRE_SHARED_KEY = 41,
 	EXTENSION_SUPPORTED_VERSIONS = 43,
 	EXTENSION_SIGNATURE_ALGORITHMS_CERT = 50,
@@ -137,6 +138,13 @@ static int parse_extension(
 	case EXTENSION_SIGNATURE_ALGORITHMS_CERT:
 		return parse_u16_list(
 			body, 2, &hello->signature_schemes_cert, &hello->has_signature_schemes_cert, error);
+	case EXTENSION_SESSION_TICKET:
+		if (body.size > 0) /* RFC 5077, 3.2: empty asks for one */
+			hello->offers_session = true;
+		return UNITLS_OK;
+	case EXTENSION_PRE_SHARED_KEY:
+		hello->offers_session = true;
+		return UNITLS_OK;
 	default:
 		return UNITLS_OK;
 	}

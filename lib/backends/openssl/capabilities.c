@@ -7,7 +7,8 @@
 #include <unitls/alpn.h>
 #include <unitls/cipher_suite.h>
 
-#include "backends/openssl/error.h"
+#include "backends/libssl/error.h"
+#include "backends/libssl/library.h"
 
 #define SUITES_MAX   512   /* of the core's table */
 #define RSA_BITS_MAX 16384 /* OPENSSL_RSA_MAX_MODULUS_BITS */
@@ -152,7 +153,7 @@ int openssl_capabilities_init(struct unitls_error *error)
 	return 0;
 fail:
 	SSL_CTX_free(ctx);
-	return openssl_error_internal(error, "OpenSSL cannot make a context");
+	return libssl_error_internal(error, "cannot make a context");
 }
 
 const struct unitls_capabilities *openssl_capabilities(void)
@@ -160,7 +161,7 @@ const struct unitls_capabilities *openssl_capabilities(void)
 	return &state.capabilities;
 }
 
-const char *openssl_suite_name(uint16_t suite)
+const char *libssl_suite_name(uint16_t suite)
 {
 	size_t i;
 

@@ -8,9 +8,9 @@
 #include <openssl/ssl.h>
 
 #include "backends/openssl/capabilities.h"
-#include "backends/openssl/connection.h"
-#include "backends/openssl/context.h"
-#include "backends/openssl/error.h"
+#include "backends/libssl/connection.h"
+#include "backends/libssl/context.h"
+#include "backends/libssl/error.h"
 #include "core/backend.h"
 
 static const char *library_version(void)
@@ -39,9 +39,9 @@ static int init(struct unitls_error *error)
 	/* No work at exit: the module's threads may still be running then. */
 	if (!OPENSSL_init_ssl(
 		    OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL))
-		return openssl_error_config(error, "backend", "OpenSSL cannot be initialised (see openssl.cnf)");
+		return libssl_error_config(error, "backend", "OpenSSL cannot be initialised (see openssl.cnf)");
 	convert_a_time();
-	r = openssl_connection_init(error);
+	r = libssl_connection_init(error);
 	if (r == 0)
 		r = openssl_capabilities_init(error);
 	return r;
@@ -56,15 +56,15 @@ const struct unitls_backend_ops unitls_backend_module = {
 	.init = init,
 	.library_version = library_version,
 	.capabilities = openssl_capabilities,
-	.context_new = openssl_context_new,
-	.context_free = openssl_context_free,
-	.connection_new = openssl_connection_new,
-	.connection_free = openssl_connection_free,
-	.handshake = openssl_connection_handshake,
-	.read = openssl_connection_read,
-	.write = openssl_connection_write,
-	.shutdown = openssl_connection_shutdown,
-	.pending = openssl_connection_pending,
-	.info = openssl_connection_info,
-	.peer_chain = openssl_connection_peer_chain,
+	.context_new = libssl_context_new,
+	.context_free = libssl_context_free,
+	.connection_new = libssl_connection_new,
+	.connection_free = libssl_connection_free,
+	.handshake = libssl_connection_handshake,
+	.read = libssl_connection_read,
+	.write = libssl_connection_write,
+	.shutdown = libssl_connection_shutdown,
+	.pending = libssl_connection_pending,
+	.info = libssl_connection_info,
+	.peer_chain = libssl_connection_peer_chain,
 };

@@ -1,4 +1,4 @@
-#include "backends/openssl/key.h"
+#include "backends/libssl/key.h"
 
 #include <limits.h>
 
@@ -7,7 +7,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
-#include "backends/openssl/error.h"
+#include "backends/libssl/error.h"
 
 static int key_from_plain_der(const uint8_t *data, long size, EVP_PKEY **ret_key, struct unitls_error *error)
 {
@@ -15,31 +15,31 @@ static int key_from_plain_der(const uint8_t *data, long size, EVP_PKEY **ret_key
 	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &end, size);
 
 	if (!key)
-		return openssl_error_config(error, "key", "cannot read the private key");
+		return libssl_error_config(error, "key", "cannot read the private key");
 	if (end != data + size) {
 		EVP_PKEY_free(key);
-		return openssl_error_config(error, "key", "bytes follow the private key");
+		return libssl_error_config(error, "key", "bytes follow the private key");
 	}
 	*ret_key = key;
 	return 0;
 }
 
 static int key_from_encrypted_der(
-	const X509_SIG *encrypted, const char *password, EVP_PKEY **ret_key, struct unitls_error *error)
+	X509_SIG *encrypted, const char *password, EVP_PKEY **ret_key, struct unitls_error *error)
 {
 	PKCS8_PRIV_KEY_INFO *info;
 	EVP_PKEY *key;
 
 	if (!password)
-		return openssl_error_config(error, "key", "the private key is encrypted and there is no password");
+		return libssl_error_config(error, "key", "the private key is encrypted and there is no password");
 	info = PKCS8_decrypt(encrypted, password, (int)strlen(password));
 	if (!info)
-		return openssl_error_config(
+		return libssl_error_config(
 			error, "key", "cannot decrypt the private key: wrong password, or an unsupported method");
 	key = EVP_PKCS82PKEY(info);
 	PKCS8_PRIV_KEY_INFO_free(info);
 	if (!key)
-		return openssl_error_config(error, "key", "cannot read the decrypted private key");
+		return libssl_error_config(error, "key", "cannot read the decrypted private key");
 	*ret_key = key;
 	return 0;
 }
@@ -101,23 +101,23 @@ static int key_from_pem(
 	/* A view of the caller's bytes, not a copy. */
 	bio = BIO_new_mem_buf(text.data, (int)text.size - 1);
 	if (!bio)
-		return openssl_error_memory(error);
-	if (!PEM_read_bio_ex(bio, &name, &header, &data, &size, PEM_FLAG_SECURE)) {
-		r = openssl_error_config(error, "key", "cannot read the private key");
+		return libssl_error_memory(error);
+	if (!PEM_read_bio(bio, &name, &header, &data, &size)) {
+		r = libssl_error_config(error, "key", "cannot read the private key");
 		goto out;
 	}
 	allocated = size;
 	secret = copy_password(password);
 	if (password && !secret) {
-		r = openssl_error_memory(error);
+		r = libssl_error_memory(error);
 		goto out;
 	}
 	if (!PEM_get_EVP_CIPHER_INFO(header, &cipher)) {
-		r = openssl_error_config(error, "key", "cannot decrypt the private key: unsupported method");
+		r = libssl_error_config(error, "key", "cannot decrypt the private key: unsupported method");
 		goto out;
 	}
 	if (!PEM_do_header(&cipher, data, &size, on_password, secret)) {
-		r = openssl_error_config(error, "key", "cannot decrypt the private key: wrong password");
+		r = libssl_error_config(error, "key", "cannot decrypt the private key: wrong password");
 		goto out;
 	}
 	r = key_from_plain_der(data, size, ret_key, error);
@@ -125,16 +125,16 @@ out:
 	free_password(secret);
 	OPENSSL_free(name);
 	OPENSSL_free(header);
-	OPENSSL_secure_clear_free(data, (size_t)allocated);
+	OPENSSL_clear_free(data, (size_t)allocated);
 	BIO_free(bio);
 	return r;
 }
 
-int openssl_key_read(enum unitls_key_format format, struct unitls_bytes key, const char *password,
+int libssl_key_read(enum unitls_key_format format, struct unitls_bytes key, const char *password,
 	EVP_PKEY **ret_key, struct unitls_error *error)
 {
 	if (key.size == 0 || key.size > INT_MAX)
-		return openssl_error_config(error, "key", "no private key");
+		return libssl_error_config(error, "key", "no private key");
 	if (format == UNITLS_KEY_FORMAT_PEM)
 		return key_from_pem(key, password, ret_key, error);
 	return key_from_der(key.data, (long)key.size, password, ret_key, error);

@@ -1,25 +1,25 @@
-#include "backends/openssl/bio.h"
+#include "backends/libssl/bio.h"
 
-static int on_bio_read(BIO *bio, char *data, size_t size, size_t *ret_n)
+static int on_bio_read(BIO *bio, char *data, int size)
 {
 	struct unitls_transport *transport = BIO_get_data(bio);
+	size_t n = size > 0 ? unitls_transport_read(transport, data, (size_t)size) : 0;
 
 	BIO_clear_retry_flags(bio);
-	*ret_n = unitls_transport_read(transport, data, size);
-	if (*ret_n > 0)
-		return 1;
+	if (n > 0)
+		return (int)n;
 	BIO_set_retry_read(bio);
 	return -1;
 }
 
-static int on_bio_write(BIO *bio, const char *data, size_t size, size_t *ret_n)
+static int on_bio_write(BIO *bio, const char *data, int size)
 {
 	struct unitls_transport *transport = BIO_get_data(bio);
+	size_t n = size > 0 ? unitls_transport_write(transport, data, (size_t)size) : 0;
 
 	BIO_clear_retry_flags(bio);
-	*ret_n = unitls_transport_write(transport, data, size);
-	if (*ret_n > 0)
-		return 1;
+	if (n > 0)
+		return (int)n;
 	if (!transport->out_of_memory)
 		BIO_set_retry_write(bio);
 	return -1;
@@ -34,7 +34,7 @@ static long on_bio_ctrl(BIO *bio, int command, long number, void *pointer)
 	return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-BIO_METHOD *openssl_bio_method_new(void)
+BIO_METHOD *libssl_bio_method_new(void)
 {
 	int index = BIO_get_new_index();
 	BIO_METHOD *method;
@@ -44,7 +44,7 @@ BIO_METHOD *openssl_bio_method_new(void)
 	method = BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "unitls transport");
 	if (!method)
 		return NULL;
-	if (!BIO_meth_set_read_ex(method, on_bio_read) || !BIO_meth_set_write_ex(method, on_bio_write) ||
+	if (!BIO_meth_set_read(method, on_bio_read) || !BIO_meth_set_write(method, on_bio_write) ||
 		!BIO_meth_set_ctrl(method, on_bio_ctrl)) {
 		BIO_meth_free(method);
 		return NULL;
@@ -52,7 +52,7 @@ BIO_METHOD *openssl_bio_method_new(void)
 	return method;
 }
 
-BIO *openssl_bio_new(const BIO_METHOD *method, struct unitls_transport *transport)
+BIO *libssl_bio_new(const BIO_METHOD *method, struct unitls_transport *transport)
 {
 	BIO *bio = BIO_new(method);
 

@@ -1,27 +1,19 @@
-#include "backends/openssl/context.h"
+#include "backends/libssl/context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <unitls/alpn.h>
 
-#include "backends/openssl/capabilities.h"
-#include "backends/openssl/connection.h"
-#include "backends/openssl/error.h"
-#include "backends/openssl/key.h"
+#include "backends/libssl/connection.h"
+#include "backends/libssl/error.h"
+#include "backends/libssl/key.h"
+#include "backends/libssl/library.h"
 
-#define SUITE_NAME_MAX 48 /* bytes of OpenSSL's longest suite name and a separator, with room */
-
-/* Without a list of the configuration's: forward secrecy and authenticated encryption, as openssl.cnf orders them. */
-static bool is_default_suite(const SSL_CIPHER *cipher, enum unitls_role role)
-{
-	int exchange = SSL_CIPHER_get_kx_nid(cipher);
-
-	if (!SSL_CIPHER_is_aead(cipher) || SSL_CIPHER_get_auth_nid(cipher) == NID_auth_null)
-		return false;
-	/* A finite-field exchange costs a server far more than a client; it is offered, and taken only when asked for. */
-	return exchange == NID_kx_ecdhe || (exchange == NID_kx_dhe && role == UNITLS_ROLE_CLIENT);
-}
+#define SUITE_NAME_MAX 48 /* bytes of the longest suite name and a separator, with room */
 
 /* A list of names, as the library wants it. */
 struct suite_list {
@@ -34,7 +26,7 @@ static int suite_list_init(struct suite_list *list, size_t n)
 {
 	list->capacity = n * SUITE_NAME_MAX + 1;
 	list->size = 0;
-	list->text = OPENSSL_zalloc(list->capacity);
+	list->text = calloc(1, list->capacity);
 	return list->text ? 0 : UNITLS_ERROR;
 }
 
@@ -50,6 +42,15 @@ static void suite_list_add(struct suite_list *list, const char *name)
 	list->size += length;
 }
 
+static int no_default_suites(struct unitls_error *error)
+{
+	char text[96];
+
+	(void)snprintf(text, sizeof(text), "%s leaves no suite with forward secrecy for TLS 1.2",
+		libssl_library.policy); /* a short constant: never cut */
+	return libssl_error_config(error, "ciphers", text);
+}
+
 static int set_default_suites(SSL_CTX *ctx, enum unitls_role role, struct unitls_error *error)
 {
 	STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
@@ -59,21 +60,25 @@ static int set_default_suites(SSL_CTX *ctx, enum unitls_role role, struct unitls
 	int i;
 
 	if (suite_list_init(&list, n > 0 ? (size_t)n : 0) < 0)
-		return openssl_error_memory(error);
+		return libssl_error_memory(error);
 	for (i = 0; i < n; i++) {
 		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(all, i);
 
-		if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_any && is_default_suite(cipher, role))
+		if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_any && libssl_is_default_suite(cipher, role))
 			suite_list_add(&list, SSL_CIPHER_get_name(cipher));
 	}
 	if (list.size == 0 || !SSL_CTX_set_cipher_list(ctx, list.text))
-		r = openssl_error_config(
-			error, "ciphers", "openssl.cnf leaves no suite with forward secrecy for TLS 1.2");
-	OPENSSL_free(list.text);
+		r = no_default_suites(error);
+	free(list.text);
 	return r;
 }
 
-static int set_suites(SSL_CTX *ctx, const uint16_t *suites, size_t n, int (*set)(SSL_CTX *, const char *),
+static bool set_suites_1_2(SSL_CTX *ctx, const char *names)
+{
+	return SSL_CTX_set_cipher_list(ctx, names) == 1;
+}
+
+static int set_suites(SSL_CTX *ctx, const uint16_t *suites, size_t n, bool (*set)(SSL_CTX *, const char *),
 	struct unitls_error *error)
 {
 	struct suite_list list;
@@ -81,19 +86,19 @@ static int set_suites(SSL_CTX *ctx, const uint16_t *suites, size_t n, int (*set)
 	size_t i;
 
 	if (suite_list_init(&list, n) < 0)
-		return openssl_error_memory(error);
+		return libssl_error_memory(error);
 	for (i = 0; i < n && r == 0; i++) {
-		const char *name = openssl_suite_name(suites[i]);
+		const char *name = libssl_suite_name(suites[i]);
 
 		if (name)
 			suite_list_add(&list, name);
 		else
 			r = unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "ciphers",
-				"OpenSSL has no cipher suite 0x%04x here", (unsigned)suites[i]);
+				"%s has no cipher suite 0x%04x here", libssl_library.title, (unsigned)suites[i]);
 	}
 	if (r == 0 && !set(ctx, list.text))
-		r = openssl_error_config(error, "ciphers", "OpenSSL refuses the cipher suites");
-	OPENSSL_free(list.text);
+		r = libssl_error_refused(error, "ciphers", "refuses the cipher suites");
+	free(list.text);
 	return r;
 }
 
@@ -102,21 +107,21 @@ static int setup_protocol(SSL_CTX *ctx, const struct unitls_context_params *para
 	int r;
 
 	if (!SSL_CTX_set_min_proto_version(ctx, params->min_version))
-		return openssl_error_config(error, "min_version", "OpenSSL refuses the version");
+		return libssl_error_refused(error, "min_version", "refuses the version");
 	if (!SSL_CTX_set_max_proto_version(ctx, params->max_version))
-		return openssl_error_config(error, "max_version", "OpenSSL refuses the version");
+		return libssl_error_refused(error, "max_version", "refuses the version");
 	if (params->n_suites_1_2 > 0)
-		r = set_suites(ctx, params->suites_1_2, params->n_suites_1_2, SSL_CTX_set_cipher_list, error);
+		r = set_suites(ctx, params->suites_1_2, params->n_suites_1_2, set_suites_1_2, error);
 	else if (params->min_version <= UNITLS_TLS_1_2)
 		r = set_default_suites(ctx, params->role, error);
 	else
 		r = 0;
 	if (r == 0 && params->n_suites_1_3 > 0)
-		r = set_suites(ctx, params->suites_1_3, params->n_suites_1_3, SSL_CTX_set_ciphersuites, error);
+		r = set_suites(ctx, params->suites_1_3, params->n_suites_1_3, libssl_set_suites_1_3, error);
 	return r;
 }
 
-/* What openssl.cnf may not decide, set after it was applied by SSL_CTX_new. */
+/* What no configuration of the library's own may decide. */
 static int setup_behaviour(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
 {
 	/*
@@ -125,12 +130,11 @@ static int setup_behaviour(SSL_CTX *ctx, const struct unitls_context_params *par
 	 */
 	bool tickets = params->role == UNITLS_ROLE_SERVER && params->session_tickets &&
 		params->verify == UNITLS_VERIFY_MODE_NONE && (SSL_CTX_get_options(ctx) & SSL_OP_NO_TICKET) == 0;
-	uint64_t options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE;
 
+	SSL_CTX_set_options(
+		ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	if (!tickets)
-		options |= SSL_OP_NO_TICKET;
-	SSL_CTX_set_options(ctx, options);
-	SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	/* NO_AUTO_CHAIN: what is sent is the chain given, never one that the library completes out of the trust store. */
 	SSL_CTX_set_mode(ctx,
 		SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS |
@@ -138,16 +142,15 @@ static int setup_behaviour(SSL_CTX *ctx, const struct unitls_context_params *par
 	/* Tickets do not need the cache, and nothing else may resume. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_read_ahead(ctx, 0);
-	SSL_CTX_set_info_callback(ctx, openssl_connection_on_info);
+	SSL_CTX_set_info_callback(ctx, libssl_connection_on_info);
 	if (params->role == UNITLS_ROLE_CLIENT)
-		return 0;
-	(void)SSL_CTX_set_dh_auto(ctx, 1);
-	SSL_CTX_set_alpn_select_cb(ctx, openssl_connection_on_alpn, NULL);
-	/* Without tickets none at all: with SSL_OP_NO_TICKET alone TLS 1.3 falls back to sessions kept in memory. */
+		return libssl_setup(ctx, params, error);
+	SSL_CTX_set_alpn_select_cb(ctx, libssl_connection_on_alpn, NULL);
+	/* Without tickets none at all: with SSL_OP_NO_TICKET alone OpenSSL's TLS 1.3 falls back to sessions kept in memory. */
 	if (!SSL_CTX_set_num_tickets(ctx, tickets ? 1 : 0) ||
 		!SSL_CTX_set_session_id_context(ctx, params->scope, sizeof(params->scope)))
-		return openssl_error_config(error, "session_tickets", "OpenSSL refuses the settings of tickets");
-	return 0;
+		return libssl_error_refused(error, "session_tickets", "refuses the settings of tickets");
+	return libssl_setup(ctx, params, error);
 }
 
 static int set_certificates(
@@ -156,19 +159,18 @@ static int set_certificates(
 	size_t i;
 
 	for (i = 0; i < params->n_chain; i++) {
-		X509 *certificate = openssl_certificate_read(params->chain[i]);
+		X509 *certificate = libssl_certificate_read(params->chain[i]);
 		int r = 0;
 
 		if (!certificate)
-			return openssl_error_config(error, "certificate", "OpenSSL cannot read the certificate");
+			return libssl_error_refused(error, "certificate", "cannot read the certificate");
 		if (i == 0 && !X509_check_private_key(certificate, key))
-			r = openssl_error_config(
+			r = libssl_error_config(
 				error, "key", "the private key does not belong to the certificate");
 		else if (i == 0 && !SSL_CTX_use_certificate(ctx, certificate))
-			r = openssl_error_config(error, "certificate", "OpenSSL refuses the certificate");
+			r = libssl_error_refused(error, "certificate", "refuses the certificate");
 		else if (i > 0 && !SSL_CTX_add1_chain_cert(ctx, certificate))
-			r = openssl_error_config(
-				error, "certificate", "OpenSSL refuses an intermediate certificate");
+			r = libssl_error_refused(error, "certificate", "refuses an intermediate certificate");
 		X509_free(certificate);
 		if (r < 0)
 			return r;
@@ -183,12 +185,12 @@ static int setup_identity(SSL_CTX *ctx, const struct unitls_context_params *para
 
 	if (params->n_chain == 0)
 		return 0;
-	r = openssl_key_read(params->key_format, params->key, params->password, &key, error);
+	r = libssl_key_read(params->key_format, params->key, params->password, &key, error);
 	if (r < 0)
 		return r;
 	r = set_certificates(ctx, params, key, error);
 	if (r == 0 && !SSL_CTX_use_PrivateKey(ctx, key))
-		r = openssl_error_config(error, "key", "OpenSSL refuses the private key");
+		r = libssl_error_refused(error, "key", "refuses the private key");
 	EVP_PKEY_free(key);
 	return r;
 }
@@ -206,14 +208,14 @@ static int setup_alpn(SSL_CTX *ctx, const struct unitls_context_params *params, 
 		return 0;
 	for (i = 0; i < params->n_alpn; i++) {
 		if (params->alpn[i].size == 0 || params->alpn[i].size > UNITLS_ALPN_NAME_MAX)
-			return openssl_error_config(error, "alpn", "a protocol name is empty or too long");
+			return libssl_error_config(error, "alpn", "a protocol name is empty or too long");
 		size += params->alpn[i].size + 1;
 	}
 	if (size > UNITLS_ALPN_LIST_MAX)
-		return openssl_error_config(error, "alpn", "the list of protocols is too long");
-	list = OPENSSL_malloc(size);
+		return libssl_error_config(error, "alpn", "the list of protocols is too long");
+	list = malloc(size);
 	if (!list)
-		return openssl_error_memory(error);
+		return libssl_error_memory(error);
 	for (i = 0; i < params->n_alpn; i++) {
 		list[at++] = (uint8_t)params->alpn[i].size;
 		memcpy(list + at, params->alpn[i].data, params->alpn[i].size);
@@ -221,35 +223,35 @@ static int setup_alpn(SSL_CTX *ctx, const struct unitls_context_params *params, 
 	}
 	/* Unlike its neighbours this call returns 0 for success. */
 	if (SSL_CTX_set_alpn_protos(ctx, list, (unsigned)size) != 0)
-		r = openssl_error_config(error, "alpn", "OpenSSL refuses the list of protocols");
-	OPENSSL_free(list);
+		r = libssl_error_refused(error, "alpn", "refuses the list of protocols");
+	free(list);
 	return r;
 }
 
-int openssl_context_new(const struct unitls_context_params *params, void **ret_context, struct unitls_error *error)
+int libssl_context_new(const struct unitls_context_params *params, void **ret_context, struct unitls_error *error)
 {
 	bool is_server = params->role == UNITLS_ROLE_SERVER;
-	struct openssl_context *context;
+	struct libssl_context *context;
 	int r;
 
 	ERR_clear_error();
-	context = OPENSSL_zalloc(sizeof(*context));
+	context = calloc(1, sizeof(*context));
 	if (!context)
-		return openssl_error_memory(error);
+		return libssl_error_memory(error);
 	context->role = params->role;
 	context->verifier.mode = params->verify;
 	context->verifier.clock = params->clock;
 	context->verifier.clock_argument = params->clock_argument;
 	context->ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
 	if (!context->ctx) {
-		r = openssl_error_internal(error, "OpenSSL cannot make a context");
+		r = libssl_error_internal(error, "cannot make a context");
 		goto fail;
 	}
 	r = setup_protocol(context->ctx, params, error);
 	if (r == 0)
 		r = setup_behaviour(context->ctx, params, error);
 	if (r == 0)
-		r = openssl_verify_setup(context->ctx, params, &context->verifier, error);
+		r = libssl_verify_setup(context->ctx, params, &context->verifier, error);
 	if (r == 0)
 		r = setup_identity(context->ctx, params, error);
 	if (r == 0)
@@ -260,17 +262,17 @@ int openssl_context_new(const struct unitls_context_params *params, void **ret_c
 	*ret_context = context;
 	return 0;
 fail:
-	openssl_context_free(context);
+	libssl_context_free(context);
 	return r;
 }
 
-void openssl_context_free(void *argument)
+void libssl_context_free(void *argument)
 {
-	struct openssl_context *context = argument;
+	struct libssl_context *context = argument;
 
 	if (!context)
 		return;
 	SSL_CTX_free(context->ctx);
-	OPENSSL_free(context);
+	free(context);
 	ERR_clear_error();
 }

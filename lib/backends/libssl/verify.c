@@ -1,4 +1,4 @@
-#include "backends/openssl/verify.h"
+#include "backends/libssl/verify.h"
 
 #include <limits.h>
 
@@ -6,61 +6,9 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
-#include "backends/openssl/connection.h"
-#include "backends/openssl/error.h"
-
-#define NATIVE(id, reason)                              \
-	{                                               \
-		X509_V_ERR_##id, UNITLS_VERIFY_##reason \
-	}
-
-static const struct native_reason {
-	int native_code;
-	enum unitls_verify_reason reason;
-} native_reasons[] = {
-	NATIVE(UNABLE_TO_GET_ISSUER_CERT, UNKNOWN_CA),
-	NATIVE(UNABLE_TO_GET_ISSUER_CERT_LOCALLY, UNKNOWN_CA),
-	NATIVE(UNABLE_TO_VERIFY_LEAF_SIGNATURE, UNKNOWN_CA),
-	NATIVE(SELF_SIGNED_CERT_IN_CHAIN, UNKNOWN_CA),
-	NATIVE(CERT_UNTRUSTED, UNKNOWN_CA),
-	NATIVE(CERT_CHAIN_TOO_LONG, UNKNOWN_CA),
-	NATIVE(SUBJECT_ISSUER_MISMATCH, UNKNOWN_CA),
-	NATIVE(AKID_SKID_MISMATCH, UNKNOWN_CA),
-	NATIVE(AKID_ISSUER_SERIAL_MISMATCH, UNKNOWN_CA),
-	NATIVE(DEPTH_ZERO_SELF_SIGNED_CERT, SELF_SIGNED),
-	NATIVE(CERT_HAS_EXPIRED, EXPIRED),
-	NATIVE(CERT_NOT_YET_VALID, NOT_YET_VALID),
-	NATIVE(HOSTNAME_MISMATCH, NAME_MISMATCH),
-	NATIVE(EMAIL_MISMATCH, NAME_MISMATCH),
-	NATIVE(IP_ADDRESS_MISMATCH, NAME_MISMATCH),
-	NATIVE(CERT_REVOKED, REVOKED),
-	NATIVE(CERT_SIGNATURE_FAILURE, BAD_SIGNATURE),
-	NATIVE(UNABLE_TO_DECRYPT_CERT_SIGNATURE, BAD_SIGNATURE),
-	NATIVE(INVALID_PURPOSE, BAD_PURPOSE),
-	NATIVE(INVALID_CA, BAD_PURPOSE),
-	NATIVE(INVALID_NON_CA, BAD_PURPOSE),
-	NATIVE(CERT_REJECTED, BAD_PURPOSE),
-	NATIVE(PATH_LENGTH_EXCEEDED, BAD_PURPOSE),
-	NATIVE(KEYUSAGE_NO_CERTSIGN, BAD_PURPOSE),
-	NATIVE(KEYUSAGE_NO_DIGITAL_SIGNATURE, BAD_PURPOSE),
-	NATIVE(EE_KEY_TOO_SMALL, WEAK),
-	NATIVE(CA_KEY_TOO_SMALL, WEAK),
-	NATIVE(CA_MD_TOO_WEAK, WEAK),
-	NATIVE(PERMITTED_VIOLATION, NAME_CONSTRAINTS),
-	NATIVE(EXCLUDED_VIOLATION, NAME_CONSTRAINTS),
-	NATIVE(SUBTREE_MINMAX, NAME_CONSTRAINTS),
-	NATIVE(UNSUPPORTED_CONSTRAINT_TYPE, NAME_CONSTRAINTS),
-	NATIVE(UNSUPPORTED_CONSTRAINT_SYNTAX, NAME_CONSTRAINTS),
-	NATIVE(UNSUPPORTED_NAME_SYNTAX, NAME_CONSTRAINTS),
-	NATIVE(UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, MALFORMED),
-	NATIVE(ERROR_IN_CERT_NOT_BEFORE_FIELD, MALFORMED),
-	NATIVE(ERROR_IN_CERT_NOT_AFTER_FIELD, MALFORMED),
-	NATIVE(INVALID_EXTENSION, MALFORMED),
-	NATIVE(EC_KEY_EXPLICIT_PARAMS, MALFORMED),
-	NATIVE(SIGNATURE_ALGORITHM_MISMATCH, MALFORMED),
-	NATIVE(UNSUPPORTED_SIGNATURE_ALGORITHM, MALFORMED),
-	NATIVE(SIGNATURE_ALGORITHM_INCONSISTENCY, MALFORMED),
-};
+#include "backends/libssl/connection.h"
+#include "backends/libssl/error.h"
+#include "backends/libssl/library.h"
 
 /*
  * libssl derives the alert from the verification error (ssl_x509err2alert); these are errors it answers with each alert. certificate_unknown
@@ -80,16 +28,16 @@ static const struct alert_code {
 	{UNITLS_ALERT_INTERNAL_ERROR, X509_V_ERR_OUT_OF_MEM},
 };
 
-enum unitls_verify_reason openssl_verify_reason(int native_code, int depth)
+enum unitls_verify_reason libssl_verify_reason(int native_code, int depth)
 {
 	size_t i;
 
 	/* A root that was sent along and is not trusted is no self-signed leaf, whatever the library calls it. */
 	if (native_code == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT && depth > 0)
 		return UNITLS_VERIFY_UNKNOWN_CA;
-	for (i = 0; i < sizeof(native_reasons) / sizeof(native_reasons[0]); i++) {
-		if (native_reasons[i].native_code == native_code)
-			return native_reasons[i].reason;
+	for (i = 0; i < libssl_library.n_native_reasons; i++) {
+		if (libssl_library.native_reasons[i].native_code == native_code)
+			return libssl_library.native_reasons[i].reason;
 	}
 	return UNITLS_VERIFY_OTHER;
 }
@@ -106,14 +54,14 @@ static int native_code_for_alert(int alert)
 }
 
 /* Sets the verdict; the store's error becomes one that libssl answers with the contract's alert. */
-static int refuse(X509_STORE_CTX *store, struct openssl_verdict *verdict, enum unitls_verify_reason reason)
+static int refuse(X509_STORE_CTX *store, struct libssl_verdict *verdict, enum unitls_verify_reason reason)
 {
 	verdict->reason = reason;
 	X509_STORE_CTX_set_error(store, native_code_for_alert(unitls_verify_alert(reason)));
 	return 0;
 }
 
-static int refuse_for_memory(X509_STORE_CTX *store, struct openssl_verdict *verdict)
+static int refuse_for_memory(X509_STORE_CTX *store, struct libssl_verdict *verdict)
 {
 	verdict->out_of_memory = true;
 	X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
@@ -121,7 +69,7 @@ static int refuse_for_memory(X509_STORE_CTX *store, struct openssl_verdict *verd
 }
 
 static int judge_name(
-	X509_STORE_CTX *store, const struct unitls_peer_name *expected, struct openssl_verdict *verdict)
+	X509_STORE_CTX *store, const struct unitls_peer_name *expected, struct libssl_verdict *verdict)
 {
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
 	unsigned char *der = NULL;
@@ -145,10 +93,11 @@ static int judge_name(
 /* libssl calls this in place of X509_verify_cert. */
 static int on_verify(X509_STORE_CTX *store, void *argument)
 {
-	const struct openssl_verifier *verifier = argument;
+	const struct libssl_verifier *verifier = argument;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct openssl_connection *connection = SSL_get_app_data(ssl);
-	struct openssl_verdict *verdict = &connection->verdict;
+	struct libssl_connection *connection = SSL_get_app_data(ssl);
+	struct libssl_verdict *verdict = &connection->verdict;
+	enum unitls_verify_reason reason;
 
 	if (verifier->mode == UNITLS_VERIFY_MODE_NONE) {
 		X509_STORE_CTX_set_error(store, X509_V_OK);
@@ -162,14 +111,17 @@ static int on_verify(X509_STORE_CTX *store, void *argument)
 		verdict->depth = X509_STORE_CTX_get_error_depth(store);
 		if (verdict->native_code == X509_V_ERR_OUT_OF_MEM)
 			return refuse_for_memory(store, verdict);
-		return refuse(store, verdict, openssl_verify_reason(verdict->native_code, verdict->depth));
+		return refuse(store, verdict, libssl_verify_reason(verdict->native_code, verdict->depth));
 	}
+	reason = libssl_judge_chain(store, &verdict->depth);
+	if (reason != UNITLS_VERIFY_NONE)
+		return refuse(store, verdict, reason);
 	if (!connection->peer_name)
 		return 1;
 	return judge_name(store, connection->peer_name, verdict);
 }
 
-X509 *openssl_certificate_read(struct unitls_bytes der)
+X509 *libssl_certificate_read(struct unitls_bytes der)
 {
 	const unsigned char *end = der.data;
 	X509 *certificate;
@@ -188,15 +140,15 @@ X509 *openssl_certificate_read(struct unitls_bytes der)
 static int add_anchor(SSL_CTX *ctx, X509_STORE *store, const struct unitls_context_params *params,
 	struct unitls_bytes der, struct unitls_error *error)
 {
-	X509 *certificate = openssl_certificate_read(der);
+	X509 *certificate = libssl_certificate_read(der);
 	int r = 0;
 
 	if (!certificate)
-		return openssl_error_config(error, "trust_store", "cannot read a certificate of the trust store");
+		return libssl_error_config(error, "trust_store", "cannot read a certificate of the trust store");
 	if (!X509_STORE_add_cert(store, certificate))
-		r = openssl_error_config(error, "trust_store", "cannot add a certificate to the trust store");
+		r = libssl_error_config(error, "trust_store", "cannot add a certificate to the trust store");
 	else if (params->role == UNITLS_ROLE_SERVER && !SSL_CTX_add_client_CA(ctx, certificate))
-		r = openssl_error_memory(error);
+		r = libssl_error_memory(error);
 	X509_free(certificate);
 	return r;
 }
@@ -214,8 +166,8 @@ static int verify_flags(const struct unitls_context_params *params)
 	return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 }
 
-int openssl_verify_setup(SSL_CTX *ctx, const struct unitls_context_params *params,
-	const struct openssl_verifier *verifier, struct unitls_error *error)
+int libssl_verify_setup(SSL_CTX *ctx, const struct unitls_context_params *params,
+	const struct libssl_verifier *verifier, struct unitls_error *error)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 	X509_STORE *store = X509_STORE_new();
@@ -223,21 +175,18 @@ int openssl_verify_setup(SSL_CTX *ctx, const struct unitls_context_params *param
 	size_t i;
 
 	if (!store)
-		return openssl_error_memory(error);
+		return libssl_error_memory(error);
 	for (i = 0; r == 0 && params->verify != UNITLS_VERIFY_MODE_NONE && i < params->n_anchors; i++)
 		r = add_anchor(ctx, store, params, params->anchors[i], error);
-	/* Both: openssl.cnf (VerifyCAPath) can have set the second, which comes before the first and opens files. */
 	if (r == 0 && !SSL_CTX_set1_verify_cert_store(ctx, store))
-		r = openssl_error_memory(error);
-	if (r == 0 && !SSL_CTX_set1_chain_cert_store(ctx, NULL))
-		r = openssl_error_memory(error);
+		r = libssl_error_memory(error);
 	if (r < 0) {
 		X509_STORE_free(store);
 		return r;
 	}
 	SSL_CTX_set_cert_store(ctx, store);
 	if (!X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST))
-		return openssl_error_memory(error);
+		return libssl_error_memory(error);
 	SSL_CTX_set_verify(ctx, verify_flags(params), NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, on_verify, (void *)(uintptr_t)verifier);
 	return 0;

@@ -1,24 +1,27 @@
-#include "backends/openssl/connection.h"
+#include "backends/libssl/connection.h"
+
+#include <stdlib.h>
 
 #include <openssl/err.h>
 
-#include "backends/openssl/bio.h"
-#include "backends/openssl/context.h"
-#include "backends/openssl/error.h"
+#include "backends/libssl/bio.h"
+#include "backends/libssl/context.h"
+#include "backends/libssl/error.h"
+#include "backends/libssl/library.h"
 
-/* Written once, by openssl_connection_init. */
+/* Written once, by libssl_connection_init. */
 static BIO_METHOD *bio_method;
 
-int openssl_connection_init(struct unitls_error *error)
+int libssl_connection_init(struct unitls_error *error)
 {
-	bio_method = openssl_bio_method_new();
-	return bio_method ? 0 : openssl_error_memory(error);
+	bio_method = libssl_bio_method_new();
+	return bio_method ? 0 : libssl_error_memory(error);
 }
 
 /* The library tells of every alert that really went out; only fatal ones end anything. */
-void openssl_connection_on_info(const SSL *ssl, int where, int value)
+void libssl_connection_on_info(const SSL *ssl, int where, int value)
 {
-	struct openssl_connection *connection = SSL_get_app_data(ssl);
+	struct libssl_connection *connection = SSL_get_app_data(ssl);
 
 	if (!connection || (where & SSL_CB_ALERT) == 0 || (where & SSL_CB_WRITE) == 0)
 		return;
@@ -26,10 +29,10 @@ void openssl_connection_on_info(const SSL *ssl, int where, int value)
 		connection->alert_sent = value & 0xff;
 }
 
-int openssl_connection_on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size,
+int libssl_connection_on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size,
 	const unsigned char *offered, unsigned offered_size, void *argument)
 {
-	const struct openssl_connection *connection = SSL_get_app_data(ssl);
+	const struct libssl_connection *connection = SSL_get_app_data(ssl);
 
 	(void)offered;
 	(void)offered_size;
@@ -45,7 +48,7 @@ int openssl_connection_on_alpn(SSL *ssl, const unsigned char **ret_name, unsigne
  * Creation ------------------------------------------------------------------------------------------------------------------
  */
 
-static int setup_ssl(struct openssl_connection *connection, const struct openssl_context *context,
+static int setup_ssl(struct libssl_connection *connection, const struct libssl_context *context,
 	const struct unitls_connection_params *params)
 {
 	BIO *bio;
@@ -53,7 +56,7 @@ static int setup_ssl(struct openssl_connection *connection, const struct openssl
 	connection->ssl = SSL_new(context->ctx);
 	if (!connection->ssl || !SSL_set_app_data(connection->ssl, connection))
 		return UNITLS_ERROR;
-	bio = openssl_bio_new(bio_method, params->transport);
+	bio = libssl_bio_new(bio_method, params->transport);
 	if (!bio)
 		return UNITLS_ERROR;
 	SSL_set_bio(connection->ssl, bio, bio);
@@ -62,21 +65,21 @@ static int setup_ssl(struct openssl_connection *connection, const struct openssl
 		return 0;
 	}
 	SSL_set_connect_state(connection->ssl);
-	if (params->server_name && !SSL_set_tlsext_host_name(connection->ssl, (uintptr_t)params->server_name))
+	if (params->server_name && !libssl_set_server_name(connection->ssl, params->server_name))
 		return UNITLS_ERROR;
 	return 0;
 }
 
-int openssl_connection_new(void *argument, const struct unitls_connection_params *params, void **ret_connection,
+int libssl_connection_new(void *argument, const struct unitls_connection_params *params, void **ret_connection,
 	struct unitls_error *error)
 {
-	const struct openssl_context *context = argument;
-	struct openssl_connection *connection;
+	const struct libssl_context *context = argument;
+	struct libssl_connection *connection;
 
 	ERR_clear_error();
-	connection = OPENSSL_zalloc(sizeof(*connection));
+	connection = calloc(1, sizeof(*connection));
 	if (!connection)
-		return openssl_error_memory(error);
+		return libssl_error_memory(error);
 	connection->transport = params->transport;
 	connection->alpn_selected = params->alpn_selected;
 	connection->alert_sent = UNITLS_ALERT_NONE;
@@ -84,22 +87,22 @@ int openssl_connection_new(void *argument, const struct unitls_connection_params
 	if (context->role == UNITLS_ROLE_CLIENT)
 		connection->peer_name = params->peer_name;
 	if (setup_ssl(connection, context, params) < 0) {
-		(void)openssl_error_internal(error, "OpenSSL cannot make a connection");
-		openssl_connection_free(connection);
+		(void)libssl_error_internal(error, "cannot make a connection");
+		libssl_connection_free(connection);
 		return UNITLS_ERROR;
 	}
 	*ret_connection = connection;
 	return 0;
 }
 
-void openssl_connection_free(void *argument)
+void libssl_connection_free(void *argument)
 {
-	struct openssl_connection *connection = argument;
+	struct libssl_connection *connection = argument;
 
 	if (!connection)
 		return;
 	SSL_free(connection->ssl);
-	OPENSSL_free(connection);
+	free(connection);
 	ERR_clear_error();
 }
 
@@ -111,12 +114,12 @@ void openssl_connection_free(void *argument)
  * Sends the alert for what the library refuses without one (bytes that are no TLS). Only while nothing is encrypted yet, which is so before
  * a suite was chosen.
  */
-static bool send_plain_alert(struct openssl_connection *connection, int alert)
+static bool send_plain_alert(struct libssl_connection *connection, int alert)
 {
 	uint8_t record[7] = {0x15, 0x03, 0x03, 0x00, 0x02, SSL3_AL_FATAL, (uint8_t)alert};
 
 	if (alert == UNITLS_ALERT_NONE || connection->alert_sent != UNITLS_ALERT_NONE ||
-		SSL_get_current_cipher(connection->ssl) || SSL_in_before(connection->ssl))
+		!libssl_is_in_the_clear(connection->ssl))
 		return false;
 	if (unitls_transport_write(connection->transport, record, sizeof(record)) < sizeof(record))
 		return false;
@@ -126,7 +129,7 @@ static bool send_plain_alert(struct openssl_connection *connection, int alert)
 
 /* The class of a failure on which the table has no opinion. After our close_notify the library sends no alert for what is the peer's
  * fault. */
-static enum unitls_error_class class_of_alert(const struct openssl_connection *connection)
+static enum unitls_error_class class_of_alert(const struct libssl_connection *connection)
 {
 	bool ended = (SSL_get_shutdown(connection->ssl) & SSL_SENT_SHUTDOWN) != 0;
 
@@ -136,14 +139,14 @@ static enum unitls_error_class class_of_alert(const struct openssl_connection *c
 	return UNITLS_ERROR_CLASS_PROTOCOL;
 }
 
-static int fail_verify(struct openssl_connection *connection, enum unitls_verify_reason reason, int depth,
+static int fail_verify(struct libssl_connection *connection, enum unitls_verify_reason reason, int depth,
 	unsigned long code, struct unitls_error *error)
 {
-	bool is_free = openssl_error_is_free(error);
+	bool is_free = libssl_error_is_free(error);
 
 	(void)unitls_error_set_verify(error, reason, depth);
 	if (is_free) {
-		openssl_error_sign(error, code);
+		libssl_error_sign(error, code);
 		if (connection->alert_sent != UNITLS_ALERT_NONE)
 			error->alert = connection->alert_sent;
 	}
@@ -151,7 +154,7 @@ static int fail_verify(struct openssl_connection *connection, enum unitls_verify
 }
 
 static int fail_protocol(
-	struct openssl_connection *connection, struct openssl_failure failure, struct unitls_error *error)
+	struct libssl_connection *connection, struct libssl_failure failure, struct unitls_error *error)
 {
 	enum unitls_error_class error_class = failure.error_class;
 	const char *before = send_plain_alert(connection, failure.alert) ? "the peer does not speak TLS: " : "";
@@ -159,19 +162,19 @@ static int fail_protocol(
 	if (error_class == UNITLS_ERROR_CLASS_NONE)
 		error_class = class_of_alert(connection);
 	return unitls_error_set_alert(
-		error, error_class, connection->alert_sent, "%s%s", before, openssl_failure_text(failure.code));
+		error, error_class, connection->alert_sent, "%s%s", before, libssl_failure_text(failure.code));
 }
 
 /* Translates what the queue holds after a call failed for good. */
-static int fail(struct openssl_connection *connection, struct unitls_error *error)
+static int fail(struct libssl_connection *connection, struct unitls_error *error)
 {
-	struct openssl_failure failure = openssl_failure_take();
-	const struct openssl_verdict *verdict = &connection->verdict;
-	bool is_free = openssl_error_is_free(error);
+	struct libssl_failure failure = libssl_failure_take();
+	const struct libssl_verdict *verdict = &connection->verdict;
+	bool is_free = libssl_error_is_free(error);
 
 	if (failure.error_class == UNITLS_ERROR_CLASS_MEMORY || connection->transport->out_of_memory ||
 		verdict->out_of_memory)
-		return openssl_error_memory(error);
+		return libssl_error_memory(error);
 	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY && verdict->reason != UNITLS_VERIFY_NONE)
 		return fail_verify(connection, verdict->reason, verdict->depth,
 			verdict->native_code ? (unsigned long)verdict->native_code : failure.code, error);
@@ -187,12 +190,12 @@ static int fail(struct openssl_connection *connection, struct unitls_error *erro
 	else
 		(void)fail_protocol(connection, failure, error);
 	if (is_free)
-		openssl_error_sign(error, failure.code);
+		libssl_error_sign(error, failure.code);
 	return UNITLS_ERROR;
 }
 
 /* The status of a call that did not succeed. Leaves the queue empty. */
-static int conclude(struct openssl_connection *connection, int result, struct unitls_error *error)
+static int conclude(struct libssl_connection *connection, int result, struct unitls_error *error)
 {
 	switch (SSL_get_error(connection->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
@@ -213,9 +216,9 @@ static int conclude(struct openssl_connection *connection, int result, struct un
  * The protocol --------------------------------------------------------------------------------------------------------------
  */
 
-int openssl_connection_handshake(void *argument, struct unitls_error *error)
+int libssl_connection_handshake(void *argument, struct unitls_error *error)
 {
-	struct openssl_connection *connection = argument;
+	struct libssl_connection *connection = argument;
 	int result;
 	int r;
 
@@ -233,42 +236,35 @@ int openssl_connection_handshake(void *argument, struct unitls_error *error)
 		"the peer closed the connection within the handshake");
 }
 
-int openssl_connection_read(
-	void *argument, uint8_t *buffer, size_t size, size_t *ret_n, struct unitls_error *error)
+int libssl_connection_read(void *argument, uint8_t *buffer, size_t size, size_t *ret_n, struct unitls_error *error)
 {
-	struct openssl_connection *connection = argument;
+	struct libssl_connection *connection = argument;
 	int result;
 
 	ERR_clear_error();
 	*ret_n = 0;
-	result = SSL_read_ex(connection->ssl, buffer, size, ret_n);
+	result = libssl_read(connection->ssl, buffer, size, ret_n);
 	if (result != 1)
 		return conclude(connection, result, error);
 	ERR_clear_error();
 	return 0;
 }
 
-/*
- * Finishes a message of the library's own (the answer to a KeyUpdate) that waits for room: until then SSL_shutdown refuses, and SSL_write may
- * encrypt the data and still say WANT_WRITE. What waits for the rest of a message of the peer's cannot be finished; the call that follows says so.
- */
-static int finish_own_message(struct openssl_connection *connection, struct unitls_error *error)
+/* Until this is done SSL_shutdown may refuse, and a write may encrypt the data and still say WANT_WRITE. */
+static int finish_own_message(struct libssl_connection *connection, struct unitls_error *error)
 {
-	int result;
+	int result = libssl_finish_own_message(connection->ssl);
 
-	if (!SSL_in_init(connection->ssl))
-		return 0;
-	result = SSL_do_handshake(connection->ssl);
-	if (result != 1 && SSL_get_error(connection->ssl, result) != SSL_ERROR_WANT_READ)
+	if (result != 1)
 		return conclude(connection, result, error);
 	ERR_clear_error();
 	return 0;
 }
 
-int openssl_connection_write(
+int libssl_connection_write(
 	void *argument, const uint8_t *data, size_t size, size_t *ret_n, struct unitls_error *error)
 {
-	struct openssl_connection *connection = argument;
+	struct libssl_connection *connection = argument;
 	int result;
 	int r;
 
@@ -277,7 +273,7 @@ int openssl_connection_write(
 	r = finish_own_message(connection, error);
 	if (r != 0)
 		return r;
-	result = SSL_write_ex(connection->ssl, data, size, ret_n);
+	result = libssl_write(connection->ssl, data, size, ret_n);
 	if (result != 1)
 		r = conclude(connection, result, error);
 	ERR_clear_error();
@@ -285,13 +281,13 @@ int openssl_connection_write(
 		return r;
 	/* The record may be half out: a retry with other bytes would send these instead. The core leaves room, so this is a bug. */
 	r = unitls_error_set(error, UNITLS_ERROR_CLASS_INTERNAL, "no room in the transport for a record");
-	openssl_error_sign(error, 0);
+	libssl_error_sign(error, 0);
 	return r;
 }
 
-int openssl_connection_shutdown(void *argument, struct unitls_error *error)
+int libssl_connection_shutdown(void *argument, struct unitls_error *error)
 {
-	struct openssl_connection *connection = argument;
+	struct libssl_connection *connection = argument;
 	int result;
 	int r;
 
@@ -310,17 +306,17 @@ int openssl_connection_shutdown(void *argument, struct unitls_error *error)
  * What is so ----------------------------------------------------------------------------------------------------------------
  */
 
-size_t openssl_connection_pending(const void *argument)
+size_t libssl_connection_pending(const void *argument)
 {
-	const struct openssl_connection *connection = argument;
+	const struct libssl_connection *connection = argument;
 	int n = SSL_pending(connection->ssl);
 
 	return n > 0 ? (size_t)n : 0;
 }
 
-void openssl_connection_info(const void *argument, struct unitls_connection_info *ret_info)
+void libssl_connection_info(const void *argument, struct unitls_connection_info *ret_info)
 {
-	const struct openssl_connection *connection = argument;
+	const struct libssl_connection *connection = argument;
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(connection->ssl);
 	const unsigned char *alpn = NULL;
 	unsigned alpn_size = 0;
@@ -333,38 +329,12 @@ void openssl_connection_info(const void *argument, struct unitls_connection_info
 	ret_info->resumed = SSL_session_reused(connection->ssl) == 1;
 }
 
-static int add_certificate(
-	const X509 *certificate, int (*add)(void *argument, struct unitls_bytes der), void *argument)
-{
-	unsigned char *der = NULL;
-	int size = i2d_X509(certificate, &der);
-	struct unitls_bytes bytes;
-	int r;
-
-	if (size < 0)
-		return UNITLS_ERROR;
-	bytes.data = der;
-	bytes.size = (size_t)size;
-	r = add(argument, bytes);
-	OPENSSL_free(der);
-	return r;
-}
-
-int openssl_connection_peer_chain(
+int libssl_connection_peer_chain(
 	const void *connection_argument, int (*add)(void *argument, struct unitls_bytes der), void *argument)
 {
-	const struct openssl_connection *connection = connection_argument;
-	X509 *leaf = SSL_get0_peer_certificate(connection->ssl);
-	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(connection->ssl);
-	int r;
-	int i;
+	const struct libssl_connection *connection = connection_argument;
+	int r = libssl_peer_chain(connection->ssl, add, argument);
 
-	if (!leaf)
-		return 0;
-	r = add_certificate(leaf, add, argument);
-	/* On a client the chain begins with the leaf, on a server it lacks it. */
-	for (i = SSL_is_server(connection->ssl) ? 0 : 1; r == 0 && i < sk_X509_num(chain); i++)
-		r = add_certificate(sk_X509_value(chain, i), add, argument);
 	ERR_clear_error();
 	return r;
 }

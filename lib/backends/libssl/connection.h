@@ -1,0 +1,44 @@
+/*
+ * A native connection: one SSL over the core's transport.
+ */
+#ifndef UNITLS_BACKENDS_LIBSSL_CONNECTION_H
+#define UNITLS_BACKENDS_LIBSSL_CONNECTION_H
+
+#include <openssl/ssl.h>
+
+#include "backends/libssl/verify.h"
+#include "core/backend.h"
+
+struct libssl_connection {
+	SSL *ssl;
+	struct unitls_transport *transport;
+	const struct unitls_peer_name *peer_name; /* NULL on a server */
+	struct unitls_bytes alpn_selected;
+	int alert_sent; /* the fatal alert that went out; UNITLS_ALERT_NONE */
+	struct libssl_verdict verdict;
+};
+
+/* To be called when the module is initialised, once. */
+int libssl_connection_init(struct unitls_error *error);
+
+/* Callbacks that a context installs. */
+void libssl_connection_on_info(const SSL *ssl, int where, int value);
+int libssl_connection_on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size,
+	const unsigned char *offered, unsigned offered_size, void *argument);
+
+/* Slots of the table: core/backend.h. */
+int libssl_connection_new(void *context, const struct unitls_connection_params *params, void **ret_connection,
+	struct unitls_error *error);
+void libssl_connection_free(void *connection);
+int libssl_connection_handshake(void *connection, struct unitls_error *error);
+int libssl_connection_read(
+	void *connection, uint8_t *buffer, size_t size, size_t *ret_n, struct unitls_error *error);
+int libssl_connection_write(
+	void *connection, const uint8_t *data, size_t size, size_t *ret_n, struct unitls_error *error);
+int libssl_connection_shutdown(void *connection, struct unitls_error *error);
+size_t libssl_connection_pending(const void *connection);
+void libssl_connection_info(const void *connection, struct unitls_connection_info *ret_info);
+int libssl_connection_peer_chain(
+	const void *connection, int (*add)(void *argument, struct unitls_bytes der), void *argument);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * A native context: one SSL_CTX for one role and one identity, constant once built, shared by threads.
+ */
+#ifndef UNITLS_BACKENDS_LIBSSL_CONTEXT_H
+#define UNITLS_BACKENDS_LIBSSL_CONTEXT_H
+
+#include <openssl/ssl.h>
+
+#include "backends/libssl/verify.h"
+#include "core/backend.h"
+
+struct libssl_context {
+	SSL_CTX *ctx;
+	enum unitls_role role;
+	struct libssl_verifier verifier;
+};
+
+/* Slots of the table: core/backend.h. */
+int libssl_context_new(const struct unitls_context_params *params, void **ret_context, struct unitls_error *error);
+void libssl_context_free(void *context);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * What OpenSSL and BoringSSL do each in its own way. This folder is what they do alike: its files are compiled into both modules, each time against
+ * that library's headers, and without a question which of the two it is. What is declared here is defined in the module's own folder.
+ */
+#ifndef UNITLS_BACKENDS_LIBSSL_LIBRARY_H
+#define UNITLS_BACKENDS_LIBSSL_LIBRARY_H
+
+#include <openssl/ssl.h>
+
+#include "core/backend.h"
+
+/* One of libssl's reasons (SSL_R_) in the terms of the contract. */
+struct libssl_reason_rule {
+	int reason;
+	enum unitls_error_class error_class;
+	int alert; /* counts only where the library sends none */
+	enum unitls_verify_reason verify_reason;
+};
+
+#define LIBSSL_REASON(id, class_id, alert_id, verify_id)                                                      \
+	{                                                                                                     \
+		SSL_R_##id, UNITLS_ERROR_CLASS_##class_id, UNITLS_ALERT_##alert_id, UNITLS_VERIFY_##verify_id \
+	}
+
+/* One of its verification errors (X509_V_ERR_). */
+struct libssl_native_reason {
+	int native_code;
+	enum unitls_verify_reason reason;
+};
+
+#define LIBSSL_NATIVE(id, reason)                       \
+	{                                               \
+		X509_V_ERR_##id, UNITLS_VERIFY_##reason \
+	}
+
+struct libssl_library {
+	const char *name;   /* the backend's, in error records */
+	const char *title;  /* the library's, in texts */
+	const char *policy; /* who decides on the default suites, in texts */
+	/*
+	 * A reason that is not in the table is PROTOCOL when an alert was sent and INTERNAL when none was (or internal_error), so it holds only what
+	 * that rule would get wrong.
+	 */
+	const struct libssl_reason_rule *reason_rules;
+	size_t n_reason_rules;
+	/* A code that is not in the table is OTHER. */
+	const struct libssl_native_reason *native_reasons;
+	size_t n_native_reasons;
+};
+
+extern const struct libssl_library libssl_library;
+
+/* Contexts ------------------------------------------------------------------------------------------------------------------ */
+
+/* The library's name of a suite in the capabilities; NULL for any other number. */
+const char *libssl_suite_name(uint16_t suite);
+/* Whether a TLS 1.2 suite is used without a list of the configuration's: forward secrecy and authenticated encryption. */
+bool libssl_is_default_suite(const SSL_CIPHER *cipher, enum unitls_role role);
+/* Sets the TLS 1.3 suites, by names with colons between; false: refused. */
+bool libssl_set_suites_1_3(SSL_CTX *ctx, const char *names);
+/* Whatever else of ctx must not be as the library makes it. UNITLS_ERROR with the reason. */
+int libssl_setup(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error);
+
+/* Verification -------------------------------------------------------------------------------------------------------------- */
+
+/* What the library's verification has no eye for: judges a chain that it has just accepted. NONE, or why not and at which depth. */
+enum unitls_verify_reason libssl_judge_chain(X509_STORE_CTX *store, int *ret_depth);
+
+/* Connections ---------------------------------------------------------------------------------------------------------------- */
+
+bool libssl_set_server_name(SSL *ssl, const char *name);
+/* Whether nothing was sent yet under a key, so that an alert of ours can go out in the clear. */
+bool libssl_is_in_the_clear(const SSL *ssl);
+/* As SSL_read_ex and SSL_write_ex: 1, or a result for SSL_get_error. */
+int libssl_read(SSL *ssl, uint8_t *buffer, size_t size, size_t *ret_n);
+int libssl_write(SSL *ssl, const uint8_t *data, size_t size, size_t *ret_n);
+/*
+ * Finishes a message of the library's own (the answer to a KeyUpdate) that waits for room or for the next write. 1, also when it can not be finished
+ * because it waits for the rest of a message of the peer's: the call that follows says so. Else a result for SSL_get_error.
+ */
+int libssl_finish_own_message(SSL *ssl);
+/* Calls add for each certificate of the peer, leaf first. */
+int libssl_peer_chain(const SSL *ssl, int (*add)(void *argument, struct unitls_bytes der), void *argument);
+
+#endif
