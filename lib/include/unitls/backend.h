@@ -75,6 +75,18 @@ struct unitls_capabilities {
 	const char *notes; /* one line of plain English on what differs, or "" */
 };
 
+/*
+ * One way in which a backend is known to answer a peer that breaks the protocol, or asks for the unusual, otherwise than the OpenSSL backend does.
+ * The texts are constants; what, verdict and library are patterns as in fnmatch(3).
+ */
+struct unitls_backend_difference {
+	const char *what;    /* the case of the contract suite (tests/contract/differential.c) */
+	const char *backend; /* the backend's name */
+	const char *verdict; /* what it does: "accepted: ...", "refused: CLASS, ALERT", or the name of a status */
+	const char *reason;  /* one line of plain English */
+	const char *library; /* versions of its library that are so; NULL: all */
+};
+
 /* How to load; initialise with {0} for the defaults. */
 struct unitls_backend_load_params {
 	const char *
@@ -107,6 +119,8 @@ UNITLS_API const char *unitls_backend_library_version(const struct unitls_backen
 UNITLS_API const struct unitls_capabilities *unitls_backend_capabilities(const struct unitls_backend *backend);
 /* "tls1.3", "half-close", ...; NULL for a bit not in the table. */
 UNITLS_API const char *unitls_capability_name(enum unitls_capability capability);
+/* Walks the table of known differences, all backends' in one, loaded or not; false past the end. */
+UNITLS_API bool unitls_backend_difference_at(size_t i, struct unitls_backend_difference *ret_difference);
 
 /*
  * What of a configuration this backend cannot do: appends one (field, reason) each to diagnostics (which may be NULL). Returns 0 when it can do all,
