@@ -128,7 +128,7 @@ static int setup_behaviour(SSL_CTX *ctx, const struct unitls_context_params *par
 	 * None where client certificates are asked for: a ticket holds the client's own certificate without its chain, and a resumed session would
 	 * not be verified again. openssl.cnf may forbid them too (Options = -SessionTicket).
 	 */
-	bool tickets = params->role == UNITLS_ROLE_SERVER && params->session_tickets &&
+	bool tickets = params->role == UNITLS_ROLE_SERVER && params->tickets &&
 		params->verify == UNITLS_VERIFY_MODE_NONE && (SSL_CTX_get_options(ctx) & SSL_OP_NO_TICKET) == 0;
 
 	SSL_CTX_set_options(
