@@ -1,6 +1,7 @@
 #include "backends/libssl/connection.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include <openssl/err.h>
 
@@ -12,8 +13,18 @@
 /* Written once, by libssl_connection_init. */
 static BIO_METHOD *bio_method;
 
+/* glibc reads /etc/localtime at the first conversion of a time, UTC or not; certificates need one. */
+static void convert_a_time(void)
+{
+	time_t now = 0;
+	struct tm fields;
+
+	(void)gmtime_r(&now, &fields);
+}
+
 int libssl_connection_init(struct unitls_error *error)
 {
+	convert_a_time();
 	bio_method = libssl_bio_method_new();
 	return bio_method ? 0 : libssl_error_memory(error);
 }
@@ -27,6 +38,13 @@ void libssl_connection_on_info(const SSL *ssl, int where, int value)
 		return;
 	if (value >> 8 == SSL3_AL_FATAL)
 		connection->alert_sent = value & 0xff;
+}
+
+void libssl_connection_on_key_log(const SSL *ssl, const char *line)
+{
+	const struct libssl_connection *connection = SSL_get_app_data(ssl);
+
+	connection->context->key_log(connection->context->key_log_argument, line);
 }
 
 int libssl_connection_on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size,
@@ -80,6 +98,7 @@ int libssl_connection_new(void *argument, const struct unitls_connection_params 
 	connection = calloc(1, sizeof(*connection));
 	if (!connection)
 		return libssl_error_memory(error);
+	connection->context = context;
 	connection->transport = params->transport;
 	connection->alpn_selected = params->alpn_selected;
 	connection->alert_sent = UNITLS_ALERT_NONE;
@@ -102,6 +121,7 @@ void libssl_connection_free(void *argument)
 	if (!connection)
 		return;
 	SSL_free(connection->ssl);
+	SSL_SESSION_free(connection->session);
 	free(connection);
 	ERR_clear_error();
 }
@@ -140,7 +160,7 @@ static enum unitls_error_class class_of_alert(const struct libssl_connection *co
 }
 
 static int fail_verify(struct libssl_connection *connection, enum unitls_verify_reason reason, int depth,
-	unsigned long code, struct unitls_error *error)
+	uint32_t code, struct unitls_error *error)
 {
 	bool is_free = libssl_error_is_free(error);
 
@@ -177,7 +197,7 @@ static int fail(struct libssl_connection *connection, struct unitls_error *error
 		return libssl_error_memory(error);
 	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY && verdict->reason != UNITLS_VERIFY_NONE)
 		return fail_verify(connection, verdict->reason, verdict->depth,
-			verdict->native_code ? (unsigned long)verdict->native_code : failure.code, error);
+			verdict->native_code ? (uint32_t)verdict->native_code : failure.code, error);
 	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY)
 		return fail_verify(connection, failure.verify_reason, -1, failure.code, error);
 	/* Of all that has no word of its own in the table, only a certificate that cannot be decoded is answered so. */
@@ -327,6 +347,46 @@ void libssl_connection_info(const void *argument, struct unitls_connection_info 
 	ret_info->alpn.data = alpn_size > 0 ? alpn : NULL;
 	ret_info->alpn.size = alpn_size;
 	ret_info->resumed = SSL_session_reused(connection->ssl) == 1;
+	libssl_negotiated(connection->ssl, ret_info);
+}
+
+int libssl_connection_export_keys(void *argument, const struct unitls_exporter_params *params, uint8_t *ret_bytes,
+	size_t size, struct unitls_error *error)
+{
+	struct libssl_connection *connection = argument;
+	int result;
+
+	ERR_clear_error();
+	result = SSL_export_keying_material(connection->ssl, ret_bytes, size, params->label, params->label_size,
+		params->context.data, params->context.size, params->has_context);
+	if (result != 1)
+		return libssl_error_internal(error, "exports no keys");
+	ERR_clear_error();
+	return 0;
+}
+
+int libssl_connection_update_keys(void *argument, bool request, struct unitls_error *error)
+{
+	struct libssl_connection *connection = argument;
+	int result;
+	int r;
+
+	ERR_clear_error();
+	r = finish_own_message(connection, error);
+	if (r != 0)
+		return r;
+	result = libssl_update_keys(connection->ssl, request);
+	if (result != 1)
+		return conclude(connection, result, error);
+	ERR_clear_error();
+	return 0;
+}
+
+struct unitls_bytes libssl_connection_ocsp_response(const void *argument)
+{
+	const struct libssl_connection *connection = argument;
+
+	return libssl_ocsp_response(connection->ssl);
 }
 
 int libssl_connection_peer_chain(

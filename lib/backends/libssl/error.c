@@ -5,7 +5,7 @@
 
 #include "backends/libssl/library.h"
 
-struct libssl_failure libssl_failure_of_code(unsigned long code)
+struct libssl_failure libssl_failure_of_code(uint32_t code)
 {
 	struct libssl_failure failure = {code, UNITLS_ERROR_CLASS_NONE, UNITLS_ALERT_NONE, UNITLS_VERIFY_NONE};
 	int reason = ERR_GET_REASON(code);
@@ -36,7 +36,7 @@ struct libssl_failure libssl_failure_of_code(unsigned long code)
 }
 
 /* Memory says most, then what libssl says itself (its first word: later ones are consequences), then whatever came first. */
-static int weight(unsigned long code)
+static int weight(uint32_t code)
 {
 	if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
 		return 3;
@@ -45,17 +45,17 @@ static int weight(unsigned long code)
 
 struct libssl_failure libssl_failure_take(void)
 {
-	unsigned long best = 0;
-	unsigned long code;
+	uint32_t best = 0;
+	uint32_t code;
 
-	while ((code = ERR_get_error()) != 0) {
+	while ((code = (uint32_t)ERR_get_error()) != 0) {
 		if (best == 0 || weight(code) > weight(best))
 			best = code;
 	}
 	return libssl_failure_of_code(best);
 }
 
-const char *libssl_failure_text(unsigned long code)
+const char *libssl_failure_text(uint32_t code)
 {
 	const char *text = code ? ERR_reason_error_string(code) : NULL;
 
@@ -67,7 +67,7 @@ bool libssl_error_is_free(const struct unitls_error *error)
 	return error->error_class == UNITLS_ERROR_CLASS_NONE;
 }
 
-void libssl_error_sign(struct unitls_error *error, unsigned long code)
+void libssl_error_sign(struct unitls_error *error, uint32_t code)
 {
 	size_t length = strnlen(libssl_library.name, sizeof(error->backend) - 1);
 

@@ -9,7 +9,7 @@
 
 /* What the queue says, in the terms of the contract. */
 struct libssl_failure {
-	unsigned long code;                  /* the entry that says most; 0 = the queue is empty */
+	uint32_t code;                       /* the entry that says most; 0 = the queue is empty */
 	enum unitls_error_class error_class; /* NONE: the table has no opinion */
 	int alert; /* for PEER_ALERT: the peer's; else what should be sent when the library sent none */
 	enum unitls_verify_reason verify_reason;
@@ -18,10 +18,10 @@ struct libssl_failure {
 /* Pure but for the queue, which it empties. */
 struct libssl_failure libssl_failure_take(void);
 /* One native code through the table; for tests and for libssl_failure_take. */
-struct libssl_failure libssl_failure_of_code(unsigned long code);
+struct libssl_failure libssl_failure_of_code(uint32_t code);
 
 /* The library's words for a code: a string constant, never NULL. */
-const char *libssl_failure_text(unsigned long code);
+const char *libssl_failure_text(uint32_t code);
 
 /*
  * Fails with the queue's reason behind what ("cannot read the private key: ..."), or with class MEMORY when that was the reason. Empties the
@@ -37,6 +37,6 @@ int libssl_error_memory(struct unitls_error *error);
 /* Whether the record is free to be written: the first error wins. */
 bool libssl_error_is_free(const struct unitls_error *error);
 /* Notes the backend's name and the native code in a record that was written just now. */
-void libssl_error_sign(struct unitls_error *error, unsigned long code);
+void libssl_error_sign(struct unitls_error *error, uint32_t code);
 
 #endif

@@ -1,8 +1,6 @@
 /*
  * The module's one symbol, and its start: openssl.cnf is read here, and nothing is read from the file system afterwards.
  */
-#include <time.h>
-
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -11,20 +9,12 @@
 #include "backends/libssl/connection.h"
 #include "backends/libssl/context.h"
 #include "backends/libssl/error.h"
+#include "backends/libssl/session.h"
 #include "core/backend.h"
 
 static const char *library_version(void)
 {
 	return OpenSSL_version(OPENSSL_VERSION);
-}
-
-/* glibc reads /etc/localtime at the first conversion of a time, UTC or not; certificates need one. */
-static void convert_a_time(void)
-{
-	time_t now = 0;
-	struct tm fields;
-
-	(void)gmtime_r(&now, &fields);
 }
 
 /*
@@ -40,7 +30,6 @@ static int init(struct unitls_error *error)
 	if (!OPENSSL_init_ssl(
 		    OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL))
 		return libssl_error_config(error, "backend", "OpenSSL cannot be initialised (see openssl.cnf)");
-	convert_a_time();
 	r = libssl_connection_init(error);
 	if (r == 0)
 		r = openssl_capabilities_init(error);
@@ -67,4 +56,9 @@ const struct unitls_backend_ops unitls_backend_module = {
 	.pending = libssl_connection_pending,
 	.info = libssl_connection_info,
 	.peer_chain = libssl_connection_peer_chain,
+	.session_export = libssl_session_export,
+	.session_resume = libssl_session_resume,
+	.export_keys = libssl_connection_export_keys,
+	.update_keys = libssl_connection_update_keys,
+	.ocsp_response = libssl_connection_ocsp_response,
 };

@@ -68,7 +68,7 @@ struct unitls_capabilities {
 	uint32_t key_types;         /* bit (1u << enum unitls_key_type): what it can sign with */
 	unsigned rsa_min_bits;
 	unsigned rsa_max_bits;
-	const uint16_t *groups; /* those it can do of the core's table, in its own order of preference */
+	const uint16_t *groups; /* those it can do of the core's table, in no particular order */
 	size_t n_groups;
 	const uint16_t *signature_schemes; /* the same */
 	size_t n_signature_schemes;
