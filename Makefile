@@ -327,7 +327,7 @@ $(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A) | $
 		$(NETTLE_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
 $(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
 
-$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(LIBS_MADE) | $(CONTRACT_PEER)
+$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(OBJ)/tests/unit/crash.o $(LIBS_MADE) | $(CONTRACT_PEER)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) -L$(LIB) -lunitls \
