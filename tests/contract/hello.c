@@ -264,6 +264,9 @@ static enum outcome server_names(const struct pair *pair, const struct cut *cut)
 
 		outcome = name_case(
 			pair, &lenient, cases[i].name, cases[i].size, cases[i].lenient, error_class, alert, cut);
+		/* A sign that no host name has (RFC 1123, 2.1): a library may refuse it, too. */
+		if (cases[i].name && strchr(cases[i].name, ':') && flight.status < 0)
+			outcome = check_refused(UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_ILLEGAL_PARAMETER);
 		if (outcome == OUTCOME_PASSED)
 			outcome = name_case(pair, &strict, cases[i].name, cases[i].size, cases[i].strict,
 				error_class, alert ? alert : UNITLS_ALERT_UNRECOGNIZED_NAME, cut);

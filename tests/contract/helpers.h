@@ -39,6 +39,11 @@ enum outcome check_failure(struct link *link, const struct failure *expected);
 /* Details of a failure, as one line; lent, one of a few rotating buffers. */
 const char *error_text(int status, const struct unitls_error *error);
 
+struct peer_ops;
+
+/* The peer of tests/contract/peer, loaded on first use from beside the suite's program; NULL: this build has none. */
+const struct peer_ops *peer_module(void);
+
 static inline struct unitls_bytes text_bytes(const char *text)
 {
 	return (struct unitls_bytes){(const uint8_t *)text, strlen(text)};

@@ -31,7 +31,7 @@ class Config(unittest.TestCase):
         cls.authority = harness.Authority(cls.folder)
         for name, key in (("a", "ecdsa"), ("b", "ecdsa"), ("r", "rsa")):
             cls.authority.issue(name, [name + ".example"], key)
-        cls.authority.issue("old", ["old.example"], days=-1)
+        cls.authority.issue("old", ["old.example"], expired=True)
         harness.run("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "9", "-subj", "/CN=ed", "-addext",
                     "subjectAltName=DNS:ed.example", "-keyout", cls.path("ed.key"), "-out", cls.path("ed.crt"))
         harness.run("openssl", "genpkey", "-algorithm", "ed25519", "-out", cls.path("other-ed.key"))

@@ -9,6 +9,7 @@
 #include "backends/boringssl/compat.h"
 #include "backends/boringssl/strength.h"
 #include "backends/libssl/error.h"
+#include "backends/libssl/lists.h"
 #include "backends/libssl/suites.h"
 
 /* Every suite that authenticates by certificate and encrypts. */
@@ -18,7 +19,11 @@
 static struct unitls_capabilities capabilities = {
 	.bits = UNITLS_CAP_TLS_1_2 | UNITLS_CAP_TLS_1_3 | UNITLS_CAP_CIPHERS_1_2 | COMPAT_CAP_CIPHERS_1_3 |
 		UNITLS_CAP_ALPN | UNITLS_CAP_HALF_CLOSE | UNITLS_CAP_SESSION_TICKETS | UNITLS_CAP_CLIENT_AUTH |
-		UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO,
+		UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO |
+		UNITLS_CAP_CLIENT_SESSIONS | UNITLS_CAP_TICKET_KEYS | UNITLS_CAP_EXPORTER |
+		UNITLS_CAP_EXTENDED_MASTER_SECRET | UNITLS_CAP_KEY_LOG | UNITLS_CAP_OCSP_STAPLE |
+		UNITLS_CAP_OCSP_REQUEST | UNITLS_CAP_CRL | UNITLS_CAP_GROUPS | UNITLS_CAP_SIGNATURE_SCHEMES |
+		UNITLS_CAP_GROUP_INFO | UNITLS_CAP_SIGNATURE_INFO | UNITLS_CAP_KEY_UPDATE,
 	.min_version = UNITLS_TLS_1_2,
 	.max_version = UNITLS_TLS_1_3,
 	.alpn_max_names = UNITLS_ALPN_COUNT_MAX,
@@ -83,7 +88,7 @@ int boringssl_capabilities_init(struct unitls_error *error)
 	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
 	int r = 0;
 
-	if (ctx && SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2)) {
+	if (ctx && libssl_lists_find(&capabilities) == 0 && SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2)) {
 		find_suites(ctx);
 		find_groups(ctx);
 	} else {

@@ -171,3 +171,16 @@ int libssl_peer_chain(const SSL *ssl, int (*add)(void *argument, struct unitls_b
 	}
 	return r;
 }
+
+SSL_SESSION *libssl_session_read(SSL *ssl, struct unitls_bytes bytes)
+{
+	return SSL_SESSION_from_bytes(bytes.data, bytes.size, SSL_get_SSL_CTX(ssl));
+}
+
+/* The library queues it for the next write. */
+int libssl_update_keys(SSL *ssl, bool request)
+{
+	if (!SSL_key_update(ssl, request ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED))
+		return 0;
+	return libssl_finish_own_message(ssl);
+}

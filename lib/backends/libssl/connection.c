@@ -39,6 +39,13 @@ void libssl_connection_on_info(const SSL *ssl, int where, int value)
 		connection->alert_sent = value & 0xff;
 }
 
+void libssl_connection_on_key_log(const SSL *ssl, const char *line)
+{
+	const struct libssl_connection *connection = SSL_get_app_data(ssl);
+
+	connection->context->key_log(connection->context->key_log_argument, line);
+}
+
 int libssl_connection_on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size,
 	const unsigned char *offered, unsigned offered_size, void *argument)
 {
@@ -90,6 +97,7 @@ int libssl_connection_new(void *argument, const struct unitls_connection_params 
 	connection = calloc(1, sizeof(*connection));
 	if (!connection)
 		return libssl_error_memory(error);
+	connection->context = context;
 	connection->pipe.transport = params->transport;
 	connection->alpn_selected = params->alpn_selected;
 	connection->alert_sent = UNITLS_ALERT_NONE;
@@ -112,6 +120,7 @@ void libssl_connection_free(void *argument)
 	if (!connection)
 		return;
 	SSL_free(connection->ssl);
+	SSL_SESSION_free(connection->session);
 	free(connection);
 	ERR_clear_error();
 }
@@ -365,6 +374,46 @@ void libssl_connection_info(const void *argument, struct unitls_connection_info 
 	ret_info->alpn.data = alpn_size > 0 ? alpn : NULL;
 	ret_info->alpn.size = alpn_size;
 	ret_info->resumed = SSL_session_reused(connection->ssl) == 1;
+	libssl_negotiated(connection->ssl, ret_info);
+}
+
+int libssl_connection_export_keys(void *argument, const struct unitls_exporter_params *params, uint8_t *ret_bytes,
+	size_t size, struct unitls_error *error)
+{
+	struct libssl_connection *connection = argument;
+	int result;
+
+	ERR_clear_error();
+	result = SSL_export_keying_material(connection->ssl, ret_bytes, size, params->label, params->label_size,
+		params->context.data, params->context.size, params->has_context);
+	if (result != 1)
+		return libssl_error_internal(error, "exports no keys");
+	ERR_clear_error();
+	return 0;
+}
+
+int libssl_connection_update_keys(void *argument, bool request, struct unitls_error *error)
+{
+	struct libssl_connection *connection = argument;
+	int result;
+	int r;
+
+	ERR_clear_error();
+	r = finish_own_message(connection, error);
+	if (r != 0)
+		return r;
+	result = libssl_update_keys(connection->ssl, request);
+	if (result != 1)
+		return conclude(connection, result, error);
+	ERR_clear_error();
+	return 0;
+}
+
+struct unitls_bytes libssl_connection_ocsp_response(const void *argument)
+{
+	const struct libssl_connection *connection = argument;
+
+	return libssl_ocsp_response(connection->ssl);
 }
 
 int libssl_connection_peer_chain(

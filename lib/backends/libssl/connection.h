@@ -10,8 +10,12 @@
 #include "backends/libssl/verify.h"
 #include "core/backend.h"
 
+struct libssl_context;
+
 struct libssl_connection {
 	SSL *ssl;
+	const struct libssl_context *context; /* outlives it */
+	SSL_SESSION *session;                 /* client: the newest that can be resumed; NULL = none */
 	struct libssl_pipe pipe;
 	const struct unitls_peer_name *peer_name; /* NULL on a server */
 	struct unitls_bytes alpn_selected;
@@ -23,6 +27,7 @@ struct libssl_connection {
 int libssl_connection_init(struct unitls_error *error);
 
 /* Callbacks that a context installs. */
+void libssl_connection_on_key_log(const SSL *ssl, const char *line);
 void libssl_connection_on_info(const SSL *ssl, int where, int value);
 int libssl_connection_on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_size,
 	const unsigned char *offered, unsigned offered_size, void *argument);
@@ -39,6 +44,10 @@ int libssl_connection_write(
 int libssl_connection_shutdown(void *connection, struct unitls_error *error);
 size_t libssl_connection_pending(const void *connection);
 void libssl_connection_info(const void *connection, struct unitls_connection_info *ret_info);
+int libssl_connection_export_keys(void *connection, const struct unitls_exporter_params *params,
+	uint8_t *ret_bytes, size_t size, struct unitls_error *error);
+int libssl_connection_update_keys(void *connection, bool request, struct unitls_error *error);
+struct unitls_bytes libssl_connection_ocsp_response(const void *connection);
 int libssl_connection_peer_chain(
 	const void *connection, int (*add)(void *argument, struct unitls_bytes der), void *argument);
 

@@ -11,6 +11,7 @@
 #include "backends/libssl/connection.h"
 #include "backends/libssl/error.h"
 #include "backends/libssl/key.h"
+#include "backends/libssl/session.h"
 #include "backends/libssl/library.h"
 #include "backends/libssl/suites.h"
 
@@ -126,27 +127,27 @@ static int setup_protocol(SSL_CTX *ctx, const struct unitls_context_params *para
 /* What no configuration of the library's own may decide. */
 static int setup_behaviour(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
 {
-	/*
-	 * None where client certificates are asked for: a ticket holds the client's own certificate without its chain, and a resumed session would
-	 * not be verified again. openssl.cnf may forbid them too (Options = -SessionTicket).
-	 */
-	bool tickets = params->role == UNITLS_ROLE_SERVER && params->session_tickets &&
-		params->verify == UNITLS_VERIFY_MODE_NONE && (SSL_CTX_get_options(ctx) & SSL_OP_NO_TICKET) == 0;
+	bool tickets = params->tickets && libssl_setup_tickets(ctx);
 
 	SSL_CTX_set_options(
 		ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	if (!tickets)
+	/* A client without the option asks for tickets. */
+	if (!tickets && params->role == UNITLS_ROLE_SERVER)
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	/* NO_AUTO_CHAIN: what is sent is the chain given, never one that the library completes out of the trust store. */
 	SSL_CTX_set_mode(ctx,
 		SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS |
 			SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN);
-	/* Tickets do not need the cache, and nothing else may resume. */
+	/* A server's tickets do not need the cache, and nothing else may resume. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_read_ahead(ctx, 0);
 	SSL_CTX_set_info_callback(ctx, libssl_connection_on_info);
-	if (params->role == UNITLS_ROLE_CLIENT)
+	if (params->key_log)
+		SSL_CTX_set_keylog_callback(ctx, libssl_connection_on_key_log);
+	if (params->role == UNITLS_ROLE_CLIENT) {
+		libssl_session_setup(ctx);
 		return libssl_setup(ctx, params, error);
+	}
 	SSL_CTX_set_alpn_select_cb(ctx, libssl_connection_on_alpn, NULL);
 	/* Without tickets none at all: with SSL_OP_NO_TICKET alone OpenSSL's TLS 1.3 falls back to sessions kept in memory. */
 	if (!SSL_CTX_set_num_tickets(ctx, tickets ? 1 : 0) ||
@@ -197,6 +198,18 @@ static int setup_identity(SSL_CTX *ctx, const struct unitls_context_params *para
 	return r;
 }
 
+static int setup_negotiation(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
+{
+	if (params->n_groups > 0 && !libssl_set_groups(ctx, params->groups, params->n_groups))
+		return libssl_error_refused(error, "groups", "refuses the groups");
+	if (params->n_signature_schemes > 0 &&
+		!libssl_set_signature_schemes(ctx, params->signature_schemes, params->n_signature_schemes))
+		return libssl_error_refused(error, "signature_schemes", "refuses the signature schemes");
+	if (!libssl_setup_ocsp(ctx, params))
+		return libssl_error_refused(error, "ocsp", "refuses OCSP");
+	return 0;
+}
+
 /* The offer, encoded as on the wire. */
 static int setup_alpn(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
 {
@@ -230,6 +243,20 @@ static int setup_alpn(SSL_CTX *ctx, const struct unitls_context_params *params, 
 	return r;
 }
 
+static int copy_staple(struct libssl_context *context, struct unitls_bytes staple)
+{
+	uint8_t *copy;
+
+	if (staple.size == 0)
+		return 0;
+	copy = malloc(staple.size);
+	if (!copy)
+		return UNITLS_ERROR;
+	memcpy(copy, staple.data, staple.size);
+	context->ocsp_response = (struct unitls_bytes){copy, staple.size};
+	return 0;
+}
+
 int libssl_context_new(const struct unitls_context_params *params, void **ret_context, struct unitls_error *error)
 {
 	bool is_server = params->role == UNITLS_ROLE_SERVER;
@@ -244,6 +271,14 @@ int libssl_context_new(const struct unitls_context_params *params, void **ret_co
 	context->verifier.mode = params->verify;
 	context->verifier.clock = params->clock;
 	context->verifier.clock_argument = params->clock_argument;
+	context->tickets = params->tickets;
+	context->ocsp = params->ocsp;
+	context->key_log = params->key_log;
+	context->key_log_argument = params->key_log_argument;
+	if (copy_staple(context, params->ocsp_response) < 0) {
+		r = libssl_error_memory(error);
+		goto fail;
+	}
 	context->ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
 	if (!context->ctx) {
 		r = libssl_error_internal(error, "cannot make a context");
@@ -256,6 +291,8 @@ int libssl_context_new(const struct unitls_context_params *params, void **ret_co
 		r = libssl_verify_setup(context->ctx, params, &context->verifier, error);
 	if (r == 0)
 		r = setup_identity(context->ctx, params, error);
+	if (r == 0)
+		r = setup_negotiation(context->ctx, params, error);
 	if (r == 0)
 		r = setup_alpn(context->ctx, params, error);
 	if (r < 0)
@@ -275,6 +312,7 @@ void libssl_context_free(void *argument)
 	if (!context)
 		return;
 	SSL_CTX_free(context->ctx);
+	free((void *)(uintptr_t)context->ocsp_response.data);
 	free(context);
 	ERR_clear_error();
 }

@@ -59,6 +59,13 @@ bool libssl_set_suites_1_3(SSL_CTX *ctx, const char *names);
 /* Whatever else of ctx must not be as the library makes it. UNITLS_ERROR with the reason. */
 int libssl_setup(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error);
 
+/* Makes a server context seal its tickets with the source of its libssl_context. False: tickets are forbidden here. */
+bool libssl_setup_tickets(SSL_CTX *ctx);
+/* IANA numbers, in order of preference; false: refused. */
+bool libssl_set_groups(SSL_CTX *ctx, const uint16_t *groups, size_t n);
+bool libssl_set_signature_schemes(SSL_CTX *ctx, const uint16_t *schemes, size_t n);
+/* Staples: a server's own is in its libssl_context, a client asks. False: refused. */
+bool libssl_setup_ocsp(SSL_CTX *ctx, const struct unitls_context_params *params);
 /*
  * The traditional encrypted PEM: Proc-Type and DEK-Info headers over PKCS#1 or SEC1. password: NULL when there is none, wiped by the caller. Class CONFIG,
  * field "key", or MEMORY.
@@ -91,5 +98,13 @@ int libssl_write(SSL *ssl, const uint8_t *data, size_t size, size_t *ret_n);
 int libssl_finish_own_message(SSL *ssl);
 /* Calls add for each certificate of the peer, leaf first. */
 int libssl_peer_chain(const SSL *ssl, int (*add)(void *argument, struct unitls_bytes der), void *argument);
+/* Fills group, signature_scheme and extended_master_secret; version and resumed are there. */
+void libssl_negotiated(SSL *ssl, struct unitls_connection_info *ret_info);
+/* The staple that came; {NULL, 0} when none did. */
+struct unitls_bytes libssl_ocsp_response(SSL *ssl);
+/* A session from the bytes that i2d_SSL_SESSION made; NULL when they are none. */
+SSL_SESSION *libssl_session_read(SSL *ssl, struct unitls_bytes bytes);
+/* Sends a KeyUpdate, now or with the next write. 1, or a result for SSL_get_error. */
+int libssl_update_keys(SSL *ssl, bool request);
 
 #endif

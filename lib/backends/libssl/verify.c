@@ -7,6 +7,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "backends/libssl/connection.h"
+#include "backends/libssl/crl.h"
 #include "backends/libssl/error.h"
 #include "backends/libssl/library.h"
 
@@ -106,6 +107,7 @@ static int on_verify(X509_STORE_CTX *store, void *argument)
 	if (verifier->clock)
 		X509_VERIFY_PARAM_set_time(
 			X509_STORE_CTX_get0_param(store), (time_t)verifier->clock(verifier->clock_argument));
+	libssl_crl_prepare(store);
 	if (X509_verify_cert(store) <= 0) {
 		verdict->native_code = X509_STORE_CTX_get_error(store);
 		verdict->depth = X509_STORE_CTX_get_error_depth(store);
@@ -178,6 +180,8 @@ int libssl_verify_setup(SSL_CTX *ctx, const struct unitls_context_params *params
 		return libssl_error_memory(error);
 	for (i = 0; r == 0 && params->verify != UNITLS_VERIFY_MODE_NONE && i < params->n_anchors; i++)
 		r = add_anchor(ctx, store, params, params->anchors[i], error);
+	if (r == 0)
+		r = libssl_crl_setup(store, params, error);
 	if (r == 0 && !SSL_CTX_set1_verify_cert_store(ctx, store))
 		r = libssl_error_memory(error);
 	if (r < 0) {

@@ -7,6 +7,7 @@
 #include <unitls/alpn.h>
 
 #include "backends/libssl/error.h"
+#include "backends/libssl/lists.h"
 #include "backends/libssl/suites.h"
 
 #define RSA_BITS_MAX 16384 /* OPENSSL_RSA_MAX_MODULUS_BITS */
@@ -114,13 +115,18 @@ int openssl_capabilities_init(struct unitls_error *error)
 	if (!ctx)
 		goto fail;
 	c->bits = UNITLS_CAP_ALPN | UNITLS_CAP_HALF_CLOSE | UNITLS_CAP_SESSION_TICKETS | UNITLS_CAP_CLIENT_AUTH |
-		UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO;
+		UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO |
+		UNITLS_CAP_CLIENT_SESSIONS | UNITLS_CAP_TICKET_KEYS | UNITLS_CAP_EXPORTER |
+		UNITLS_CAP_EXTENDED_MASTER_SECRET | UNITLS_CAP_KEY_LOG | UNITLS_CAP_OCSP_STAPLE |
+		UNITLS_CAP_OCSP_REQUEST | UNITLS_CAP_OCSP_VERIFY | UNITLS_CAP_CRL | UNITLS_CAP_GROUPS |
+		UNITLS_CAP_SIGNATURE_SCHEMES | UNITLS_CAP_GROUP_INFO | UNITLS_CAP_SIGNATURE_INFO |
+		UNITLS_CAP_KEY_UPDATE;
 	c->notes =
 		"versions, security level, groups and signature algorithms within what openssl.cnf allows, which is "
 		"read when the module is loaded";
 	find_versions(ctx);
 	find_limits(ctx);
-	if (!SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2))
+	if (libssl_lists_find(c) < 0 || !SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2))
 		goto fail;
 	/* A provider may lack some; what is left is what counts. */
 	(void)SSL_CTX_set_ciphersuites(ctx, ALL_SUITES_1_3);

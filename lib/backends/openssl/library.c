@@ -1,5 +1,7 @@
 #include "backends/libssl/library.h"
 
+#include <limits.h>
+
 #include <openssl/pem.h>
 
 #include "backends/libssl/error.h"
@@ -159,4 +161,23 @@ int libssl_peer_chain(const SSL *ssl, int (*add)(void *argument, struct unitls_b
 	for (i = SSL_is_server(ssl) ? 0 : 1; r == 0 && i < sk_X509_num(chain); i++)
 		r = add_certificate(sk_X509_value(chain, i), add, argument);
 	return r;
+}
+
+SSL_SESSION *libssl_session_read(SSL *ssl, struct unitls_bytes bytes)
+{
+	const unsigned char *end = bytes.data;
+	SSL_SESSION *session = bytes.size > LONG_MAX ? NULL : d2i_SSL_SESSION(NULL, &end, (long)bytes.size);
+
+	(void)ssl;
+	if (session && end == bytes.data + bytes.size)
+		return session;
+	SSL_SESSION_free(session);
+	return NULL;
+}
+
+int libssl_update_keys(SSL *ssl, bool request)
+{
+	if (!SSL_key_update(ssl, request ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED))
+		return 0;
+	return SSL_do_handshake(ssl);
 }

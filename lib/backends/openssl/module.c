@@ -9,6 +9,7 @@
 #include "backends/libssl/connection.h"
 #include "backends/libssl/context.h"
 #include "backends/libssl/error.h"
+#include "backends/libssl/session.h"
 #include "core/backend.h"
 
 static const char *library_version(void)
@@ -55,4 +56,9 @@ const struct unitls_backend_ops unitls_backend_module = {
 	.pending = libssl_connection_pending,
 	.info = libssl_connection_info,
 	.peer_chain = libssl_connection_peer_chain,
+	.session_export = libssl_session_export,
+	.session_resume = libssl_session_resume,
+	.export_keys = libssl_connection_export_keys,
+	.update_keys = libssl_connection_update_keys,
+	.ocsp_response = libssl_connection_ocsp_response,
 };
