@@ -72,8 +72,6 @@ static const struct unitls_backend_difference differences[] = {
 		"a malformed max_fragment_length, which BoringSSL does not know"},
 	{"byte 96 ^ 0x*", "boringssl", "refused: protocol, unrecognized_name",
 		"a server name of another type: each library has its own alert"},
-	{"byte 128 ^ 0x*", "boringssl", "refused: protocol, illegal_parameter",
-		"no uncompressed points offered: each library has its own alert"},
 	{"byte 130 ^ 0x01", "boringssl", "refused: protocol, handshake_failure",
 		"a malformed SRP extension, which BoringSSL does not know, in the place of signature_algorithms"},
 	{"short alert", "boringssl", "refused: protocol, decode_error", "each library has its own alert"},
