@@ -64,7 +64,7 @@ static const struct known known[] = {
 	{"suite *", "wolfssl", "refused: protocol, handshake_failure", "the library's own alert"},
 	{"compression chosen", "wolfssl", "refused: protocol, handshake_failure", "the library's own alert"},
 	{"malformed extensions", "wolfssl", "refused: protocol, handshake_failure",
-		"the library finds no renegotiation_info in them, and says that"},
+		"a malformed renegotiation_info: the library's own alert"},
 	{"ALPN not offered", "wolfssl", "refused: protocol, no_application_protocol",
 		"each library has its own alert"},
 	{"two ALPN names", "wolfssl", "want_read", "wolfSSL takes the first that was offered"},
