@@ -347,6 +347,8 @@ static void make_server_hello(const struct server_hello *hello)
 	message.size = (size_t)(at - message.data);
 	bytes.size = 0;
 	records_append(&bytes, 22, message.data, message.size, 0);
+	/* As servers do, whose records are of the version that they chose. */
+	bytes.data[2] = (uint8_t)(hello->version < UNITLS_TLS_1_2 ? hello->version : UNITLS_TLS_1_2);
 }
 
 /* What the backends' clients say to what is in bytes. */

@@ -10,11 +10,12 @@
 
 #include "tests/contract/peer/peer.h"
 
-#define FLOOD      3000
-#define KEY_UPDATE 24 /* the message (RFC 8446, 4) */
+#define FLOOD         3000
+#define EMPTY_RECORDS 100 /* more than any library passes over */
+#define KEY_UPDATE    24  /* the message (RFC 8446, 4) */
 
 /* Loaded on first use, beside the suite's program; NULL: this build has none. */
-static const struct peer_ops *peer_module(void)
+const struct peer_ops *peer_module(void)
 {
 	static const struct peer_ops *ops;
 	static bool tried;
@@ -344,6 +345,25 @@ static const struct {
 	{"encrypted change_cipher_spec", CLIENT, 20, {1}, 1, UNITLS_ALERT_UNEXPECTED_MESSAGE},
 };
 
+/* RFC 8446, 4.6.3 wants illegal_parameter for a KeyUpdate of another kind; some libraries take it for one that they cannot read. */
+static bool is_right_alert(size_t i, int expected, int alert)
+{
+	return alert == expected || (misplaced[i].data[0] == KEY_UPDATE && alert == UNITLS_ALERT_DECODE_ERROR);
+}
+
+/* Passed over, and so many of them still end the connection. */
+static enum outcome empty_records(struct meeting *meeting, size_t i)
+{
+	for (int n = 0; n < EMPTY_RECORDS && meeting->end.read_status == UNITLS_WANT_READ; n++) {
+		CHECK_EQUAL(meeting->end.n_received, 0);
+		CHECK(meeting->ops->send_record(meeting->peer, misplaced[i].type, NULL, 0));
+		from_peer(meeting, true);
+	}
+	CHECK_EQUAL(meeting->end.read_status, UNITLS_ERROR);
+	CHECK_EQUAL(meeting->end.read_error.error_class, UNITLS_ERROR_CLASS_PROTOCOL);
+	return OUTCOME_PASSED;
+}
+
 /* What a library passes over although it has to refuse it. */
 static const struct {
 	const char *what;
@@ -365,24 +385,30 @@ static enum outcome misplaced_case(
 	struct meeting *meeting, const struct pair *pair, size_t i, const struct cut *cut)
 {
 	const struct contract_backend *backend = misplaced[i].us == CLIENT ? pair->client : pair->server;
-	int alert = misplaced[i].alert;
+	int expected = misplaced[i].alert;
+	int alert;
 
 	CHECK_PASSED(
 		meeting_open(meeting, pair, misplaced[i].us, &(struct want){.no_tickets = true}, NULL, 0, cut));
 	CHECK_PASSED(meeting_connect(meeting));
 	CHECK(meeting->ops->send_record(meeting->peer, misplaced[i].type, misplaced[i].data, misplaced[i].size));
 	from_peer(meeting, true);
+	/* RFC 8446, 5.4 wants an end at once for a record without content; some libraries pass over a bounded number of them. */
+	if (misplaced[i].size == 0 && meeting->end.read_status == UNITLS_WANT_READ)
+		return empty_records(meeting, i);
 	if (is_overlooked(i, backend)) {
 		CHECK_EQUAL(meeting->end.read_status, UNITLS_WANT_READ);
 		return OUTCOME_PASSED;
 	}
 	if (misplaced[i].data[0] == KEY_UPDATE && refuses_key_updates(meeting, backend))
-		alert = UNITLS_ALERT_UNEXPECTED_MESSAGE;
+		expected = UNITLS_ALERT_UNEXPECTED_MESSAGE;
+	alert = meeting->end.read_error.alert;
 	if (meeting->end.read_status != UNITLS_ERROR ||
 		meeting->end.read_error.error_class != UNITLS_ERROR_CLASS_PROTOCOL ||
-		meeting->end.read_error.alert != alert)
+		!is_right_alert(i, expected, alert))
 		return contract_failed(__FILE__, __LINE__, "not refused with alert %s: %s",
-			unitls_alert_name(alert), error_text(meeting->end.read_status, &meeting->end.read_error));
+			unitls_alert_name(expected),
+			error_text(meeting->end.read_status, &meeting->end.read_error));
 	return refusal_arrives(meeting, alert);
 }
 
@@ -550,6 +576,8 @@ static enum outcome stale_queue_steps(struct link *link, const struct pair *pair
 		CHECK_EQUAL(link->ends[i].read_status, UNITLS_WANT_READ);
 		ops->leave_error();
 		CHECK_PASSED(link_send(link, (enum end_name)i, "clean", 5));
+	}
+	for (int i = 0; i < 2; i++) {
 		ops->leave_error();
 		CHECK_EQUAL(unitls_connection_shutdown(link->ends[i].connection, &link->ends[i].error), UNITLS_OK);
 	}

@@ -109,17 +109,42 @@ static const char more[] =
 	"tr -d ' \\n')\\n\" -days 10\n"
 	"key old-client EC:P-256; old old-client \"extendedKeyUsage=clientAuth\\n\"\n";
 
+/* Revocation: lists and OCSP responses. */
+static const char revocation[] =
+	"cat > ca.cnf <<'END'\n[ca]\ndefault_ca = d\n[d]\ndatabase = $ENV::DB\ndefault_md = sha256\nEND\n"
+	/* crl NAME ISSUER 'REVOKED...' [OPTIONS]: NAME.crl */
+	"crl() { name=$1 issuer=$2 revoked=$3; shift 3; export DB=$name.db; : > $DB; : > $DB.attr\n"
+	"  for c in $revoked; do openssl ca -config ca.cnf -revoke $c.crt -keyfile $issuer.key -cert $issuer.crt; done\n"
+	"  openssl ca -config ca.cnf -gencrl -keyfile $issuer.key -cert $issuer.crt -out $name.crl \"$@\"; }\n"
+	"crl none-revoked root '' -crldays 5\n"
+	"crl server-revoked root 'server rsa client' -crldays 5\n"
+	"crl middle-revoked root middle -crldays 5\n"
+	"crl of-middle middle '' -crldays 5\n"
+	"crl deep-revoked middle deep -crldays 5\n"
+	"crl of-other other '' -crldays 5\n"
+	"crl stale root '' -crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z\n"
+	"crl of-root root '' -crldays 5\n"
+	"key forger EC:P-256; openssl req -x509 -new -key forger.key -subj /CN=root -days 30 -out forger.crt; crl forged forger '' -crldays 5\n"
+	"cat middle-revoked.crl of-middle.crl > middle-gone.crl; cat of-root.crl of-middle.crl > all-good.crl\n"
+	"openssl crl -in none-revoked.crl -outform DER -out none-revoked-der.crl\n"
+	/* ocsp NAME LEAF STATE REVOKED-AT: NAME.ocsp, by the root itself */
+	"ocsp() { serial=$(openssl x509 -noout -serial -in $2.crt); serial=${serial#serial=}\n"
+	"  printf '%s\\t991231235959Z\\t%s\\t%s\\tunknown\\t/CN=%s\\n' \"$3\" \"$4\" $serial $2 > $1.index\n"
+	"  openssl ocsp -issuer root.crt -cert $2.crt -reqout $1.req -no_nonce\n"
+	"  openssl ocsp -index $1.index -CA root.crt -rsigner $5.crt -rkey $5.key -reqin $1.req -respout $1.ocsp -ndays 1; }\n"
+	"ocsp good server V '' root; ocsp revoked server R 250101000000Z root; ocsp elsewhere rsa V '' root; ocsp impostor server V '' other\n";
+
 void pki_make(void)
 {
 	char shell[] = "sh";
 	char flag[] = "-c";
-	char all[sizeof(script) + sizeof(more)];
+	char all[sizeof(script) + sizeof(more) + sizeof(revocation)];
 	char *const arguments[] = {shell, flag, all, NULL};
 	posix_spawn_file_actions_t actions;
 	pid_t child;
 	int status = -1;
 
-	(void)snprintf(all, sizeof(all), "%s%s", script, more);
+	(void)snprintf(all, sizeof(all), "%s%s%s", script, more, revocation);
 	(void)snprintf(folder, sizeof(folder), "%s", "/tmp/unitls-contract-XXXXXX");
 	if (!mkdtemp(folder))
 		die("temporary folder");

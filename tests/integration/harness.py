@@ -8,6 +8,7 @@ the kernel chose, and small servers and clients. Python's standard library only;
 """
 
 import contextlib
+import functools
 import os
 import re
 import resource
@@ -17,6 +18,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -39,6 +41,29 @@ def backends():
     if not os.path.isdir(MODULES):
         return []
     return sorted(name[:-3] for name in os.listdir(MODULES) if name.endswith(".so"))
+
+
+ASK_CAPABILITIES = """
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+library.unitls_backend_capabilities.restype = ctypes.POINTER(ctypes.c_uint64)
+backend = ctypes.c_void_p()
+if library.unitls_backend_load(sys.argv[2].encode(), ctypes.byref(backend), None) != 0:
+    sys.exit(1)
+print(library.unitls_backend_capabilities(backend)[0])
+"""
+CAP_HALF_CLOSE = 1 << 5  # unitls/backend.h
+CAP_SESSION_TICKETS = 1 << 6
+
+
+@functools.lru_cache(maxsize=None)
+def can(backend, capability):
+    """Whether a backend has a capability; asked in a process of its own, as this one has a TLS library itself."""
+    library = os.path.join(os.path.dirname(os.path.dirname(MODULES)), "libunitls.so")
+    # A sanitizer's runtime has to be there before Python.
+    preload = re.findall(r"\S*lib[at]san\.so\S* => (\S+)", run("ldd", library).decode())
+    environment = dict(os.environ, LD_PRELOAD=":".join(preload), ASAN_OPTIONS="detect_leaks=0")
+    return int(run(sys.executable, "-c", ASK_CAPABILITIES, library, backend, env=environment)) & capability != 0
 
 
 def run(*command, **keywords):

@@ -20,9 +20,9 @@ struct unitls_server_config;
 	X(TLS_1_2, 0, "tls1.2")                                                                                             \
 	X(TLS_1_3, 1, "tls1.3")                                                                                             \
 	X(CIPHERS_1_2, 2, "tls1.2-ciphers") /* which TLS 1.2 suites, and their order, can be chosen */                      \
-	X(CIPHERS_1_3, 3, "tls1.3-ciphers")                                                                                 \
+	X(CIPHERS_1_3, 3, "tls1.3-ciphers") /* else only a list of all of them in its order is taken */                     \
 	X(ALPN, 4, "alpn")                                                                                                  \
-	X(HALF_CLOSE, 5, "half-close") /* after our close_notify the peer's data can still be read */                       \
+	X(HALF_CLOSE, 5, "half-close") /* one direction goes on when close_notify ended the other */                        \
 	X(SESSION_TICKETS, 6, "session-tickets")                                                                            \
 	X(CLIENT_AUTH, 7, "client-auth")                                                                                    \
 	X(CLOCK, 8, "clock") /* certificates are judged by the configuration's clock */                                     \
@@ -34,7 +34,8 @@ struct unitls_server_config;
 	X(TICKETS_SELF_ROTATED, 14,                                                                                         \
 		"tickets-self-rotated") /* of ticket keys only the stable secret counts; the library derives and rotates */ \
 	X(EXPORTER, 15, "exporter")                                                                                         \
-	X(EXPORTER_1_2, 16, "tls1.2-exporter") /* the extended master secret, and so exporters, in TLS 1.2 too */           \
+	X(EXTENDED_MASTER_SECRET, 16,                                                                                       \
+		"extended-master-secret") /* RFC 7627: without it nothing is exported in TLS 1.2 */                         \
 	X(KEY_LOG, 17, "key-log")                                                                                           \
 	X(EXTERNAL_KEYS, 18, "external-keys")             /* a signer that answers at once */                               \
 	X(EXTERNAL_KEYS_ASYNC, 19, "external-keys-async") /* or later */                                                    \
@@ -60,11 +61,13 @@ struct unitls_capabilities {
 	uint64_t bits;        /* enum unitls_capability */
 	uint16_t min_version; /* lowest and highest TLS version */
 	uint16_t max_version;
-	const uint16_t *cipher_suites; /* those it can do of the core's table, in no particular order */
+	/* Those it can do of the core's table, in no particular order; but those of a version that cannot be chosen as the library orders them. */
+	const uint16_t *cipher_suites;
 	size_t n_cipher_suites;
 	size_t alpn_max_names;      /* protocols in one list */
 	size_t alpn_max_name_bytes; /* bytes of one name */
-	bool alpn_binary;           /* names may hold any byte, NUL included */
+	bool alpn_binary;           /* names may hold NUL */
+	const char *alpn_excluded;  /* further bytes that no name may hold; NULL: none */
 	uint32_t key_types;         /* bit (1u << enum unitls_key_type): what it can sign with */
 	unsigned rsa_min_bits;
 	unsigned rsa_max_bits;
