@@ -306,6 +306,14 @@ static bool has_suite(const struct unitls_capabilities *capabilities, uint16_t s
 	return false;
 }
 
+/* Whether a suite can be put on a list for this backend: some have all suites of a version, or none. */
+static bool can_choose(const struct unitls_capabilities *capabilities, uint16_t suite)
+{
+	bool is_1_3 = unitls_cipher_suite_version(suite) == UNITLS_TLS_1_3;
+
+	return (capabilities->bits & (is_1_3 ? UNITLS_CAP_CIPHERS_1_3 : UNITLS_CAP_CIPHERS_1_2)) != 0;
+}
+
 /* A policy is what should be, as far as the backend goes; a list is taken at its word. */
 static int set_ciphers(struct profile_build *build)
 {
@@ -315,6 +323,7 @@ static int set_ciphers(struct profile_build *build)
 	uint16_t kept[UNITLS_CIPHER_LIST_MAX];
 	const uint16_t *suites;
 	size_t count;
+	size_t fixed = 0;
 	size_t n = 0;
 
 	if (ciphers->policy == CONFIG_CIPHERS_LIST) {
@@ -324,9 +333,15 @@ static int set_ciphers(struct profile_build *build)
 		if (unitls_cipher_policy(name, &suites, &count) < 0)
 			return fail(build, "ciphers", -EINVAL, "the policy is not known");
 		for (size_t i = 0; i < count && n < UNITLS_CIPHER_LIST_MAX; i++) {
-			if (has_suite(capabilities, suites[i]))
+			if (!has_suite(capabilities, suites[i]))
+				continue;
+			if (can_choose(capabilities, suites[i]))
 				kept[n++] = suites[i];
+			else
+				fixed++;
 		}
+		if (n == 0 && fixed > 0)
+			return 0;
 		if (n == 0)
 			return fail(build, "ciphers", -EINVAL, "the backend has no suite of this policy");
 		suites = kept;

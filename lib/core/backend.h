@@ -227,7 +227,7 @@ struct unitls_backend_ops {
 	int (*handshake)(void *connection, struct unitls_error *error);
 	/*
 	 * As unitls_connection_read; size >= 1. 0 with *ret_n > 0, WANT_READ, WANT_WRITE, UNITLS_EOF (close_notify), UNITLS_RAGGED_EOF, UNITLS_ERROR. May be
-	 * called after shutdown() where the backend has HALF_CLOSE. Tickets and KeyUpdates are dealt with inside, never seen.
+	 * called after shutdown() where the backend has HALF_CLOSE; one that has not may answer close_notify by itself before it says UNITLS_EOF. Tickets and KeyUpdates are dealt with inside, never seen.
 	 */
 	int (*read)(void *connection, uint8_t *buffer, size_t size, size_t *ret_n, struct unitls_error *error);
 	/*

@@ -422,6 +422,14 @@ static int check_open(const struct unitls_connection *connection, struct unitls_
 	return UNITLS_OK;
 }
 
+/* Whether one direction can go on when the other has ended. */
+static bool has_half_close(const struct unitls_connection *connection)
+{
+	const struct unitls_capabilities *can = unitls_backend_capabilities(unitls_connection_backend(connection));
+
+	return (can->bits & UNITLS_CAP_HALF_CLOSE) != 0;
+}
+
 int unitls_connection_read(
 	struct unitls_connection *connection, void *buffer, size_t size, size_t *ret_n, struct unitls_error *error)
 {
@@ -436,13 +444,13 @@ int unitls_connection_read(
 		return status;
 	if (size == 0)
 		return usage(error, "a read of no bytes");
-	if (connection->write_ended &&
-		!(unitls_backend_capabilities(unitls_connection_backend(connection))->bits &
-			UNITLS_CAP_HALF_CLOSE))
+	if (connection->write_ended && !has_half_close(connection))
 		return UNITLS_EOF;
 	status = connection->ops->read(connection->native, buffer, size, ret_n, &details);
 	if (status == UNITLS_EOF) {
 		connection->eof = true;
+		/* Without half-close the library has answered with its own close_notify. */
+		connection->write_ended = connection->write_ended || !has_half_close(connection);
 		unitls_buffer_clear(&connection->transport.incoming);
 		connection->transport.incoming_visible = 0;
 		return UNITLS_EOF;
@@ -491,6 +499,8 @@ int unitls_connection_write(struct unitls_connection *connection, const void *da
 	status = check_open(connection, error);
 	if (status != UNITLS_OK)
 		return status;
+	if (connection->write_ended && connection->eof && !has_half_close(connection))
+		return usage(error, "write after the end, which without half-close is that of both directions");
 	if (connection->write_ended)
 		return usage(error, "write after shutdown");
 	while (done < size && status == UNITLS_OK) {

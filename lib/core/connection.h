@@ -32,7 +32,7 @@ struct unitls_connection {
 	enum state state;
 	enum filter filter;
 	bool eof;         /* the peer's close_notify was read */
-	bool write_ended; /* our close_notify is out */
+	bool write_ended; /* our close_notify is out; also one that the library sent by itself */
 	bool resumed;
 	bool extended_master_secret;
 	bool asked; /* the backend was called: no session can be offered any more */

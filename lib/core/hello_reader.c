@@ -112,6 +112,7 @@ static void close_gap(struct unitls_hello_reader *reader, struct unitls_transpor
 	size_t record_size = UNITLS_RECORD_HEADER_SIZE + reader->joined;
 	size_t rest = incoming->tail - incoming->head - reader->parsed;
 
+	front[2] = 3; /* any is as good (RFC 5246, E.1; RFC 8446, 5.1), but mbedTLS 3.6 refuses 3.4 and up */
 	front[3] = (uint8_t)(reader->joined >> 8);
 	front[4] = (uint8_t)reader->joined;
 	if (reader->parsed > record_size)

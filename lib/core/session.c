@@ -113,11 +113,15 @@ static int parse(struct unitls_session *session, struct unitls_error *error)
 	if (n > CHAIN_MAX)
 		return refuse(error, "the session is malformed");
 	for (size_t i = 0; i < n; i++) {
+		struct unitls_error fault = UNITLS_ERROR_INIT;
 		struct unitls_bytes der = read_vector(&reader);
 
-		if (reader.failed ||
-			unitls_certificate_from_mem(der.data, der.size, &session->chain[i], error) < 0)
+		if (reader.failed)
 			return refuse(error, "the session is malformed");
+		if (unitls_certificate_from_mem(der.data, der.size, &session->chain[i], &fault) < 0)
+			return fault.error_class == UNITLS_ERROR_CLASS_MEMORY
+				? no_memory(error)
+				: refuse(error, "the session is malformed");
 		session->n_chain++;
 	}
 	session->native = read_vector(&reader);

@@ -134,6 +134,38 @@ static size_t count_suites(const struct unitls_settings *settings, uint16_t vers
 	return n;
 }
 
+/* Whether a list says of one version what the backend does anyway: all its suites, in its own order. */
+static bool names_the_default(
+	const struct unitls_settings *settings, uint16_t version, const struct unitls_capabilities *capabilities)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < settings->n_cipher_suites; i++) {
+		if (unitls_cipher_suite_version(settings->cipher_suites[i]) != version)
+			continue;
+		while (at < capabilities->n_cipher_suites &&
+			unitls_cipher_suite_version(capabilities->cipher_suites[at]) != version)
+			at++;
+		if (at == capabilities->n_cipher_suites ||
+			capabilities->cipher_suites[at++] != settings->cipher_suites[i])
+			return false;
+	}
+	for (; at < capabilities->n_cipher_suites; at++)
+		if (unitls_cipher_suite_version(capabilities->cipher_suites[at]) == version)
+			return false;
+	return true;
+}
+
+static void remove_suites(struct unitls_settings *settings, uint16_t version)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < settings->n_cipher_suites; i++)
+		if (unitls_cipher_suite_version(settings->cipher_suites[i]) != version)
+			settings->cipher_suites[kept++] = settings->cipher_suites[i];
+	settings->n_cipher_suites = kept;
+}
+
 /*
  * The suites of one version, which the configuration allows. None left of some means that the backend's default would be used where a list was
  * given, so that is never dropped, but where the backend does not have the version at all.
@@ -148,7 +180,10 @@ static void judge_suites(
 	size_t kept = 0;
 
 	if (in_range && !can(judgement, choosable) && count_suites(left, version) > 0) {
-		unmet(judgement, "ciphers", "its suites for %s cannot be chosen", version_name(version));
+		if (names_the_default(left, version, capabilities))
+			remove_suites(left, version);
+		else
+			unmet(judgement, "ciphers", "its suites for %s cannot be chosen", version_name(version));
 		return;
 	}
 	for (size_t i = 0; i < left->n_cipher_suites; i++)
@@ -200,6 +235,9 @@ static const char *alpn_fault(const struct unitls_capabilities *capabilities, st
 		return "is longer than it can take";
 	if (!capabilities->alpn_binary && memchr(name.data, '\0', name.size))
 		return "holds a NUL, which it cannot take";
+	for (size_t i = 0; capabilities->alpn_excluded && i < name.size; i++)
+		if (name.data[i] != '\0' && strchr(capabilities->alpn_excluded, name.data[i]))
+			return "holds a byte that it cannot take";
 	return NULL;
 }
 

@@ -20,6 +20,12 @@ enum outcome link_connected(struct link *link, const struct pair *pair, const st
 enum outcome link_tried(struct link *link, const struct pair *pair, const struct want *client,
 	const struct want *server, const char *peer, const struct cut *cut);
 
+/* Whether a backend's suites of a version can be chosen; whether those of the pair's version can be at both ends. */
+bool chooses_suites(const struct contract_backend *backend, uint16_t version);
+bool pair_chooses_suites(const struct pair *pair);
+/* Each end that cannot refuses a list of this one suite when the context is built, by the field. */
+enum outcome check_suite_refused(const struct pair *pair, uint16_t suite);
+
 /* How one end must have failed. */
 struct failure {
 	enum end_name at;

@@ -52,6 +52,12 @@ static const char script[] =
 	"-extfile $name.ext -out $name.crt; cp $name.crt $name.pem; }\n"
 	"root() { key $1 EC:P-256; openssl req -x509 -new -key $1.key -subj /CN=$1 -days 30 -out $1.crt "
 	"-addext keyUsage=critical,keyCertSign,cRLSign; cp $1.crt $1.pem; }\n"
+	/* old NAME EXTENSIONS: signed by root and expired; OpenSSL 3.5 refuses negative days. */
+	"old() { openssl req -new -key $1.key -subj /CN=$1 -out $1.csr; printf \"$2\" > $1.ext; : > index\n"
+	"  printf '[ca]\\ndefault_ca=c\\n[c]\\ndatabase=index\\nnew_certs_dir=.\\ndefault_md=sha256\\nrand_serial=1\\npolicy=p\\n"
+	"[p]\\ncommonName=supplied\\n' > ca.cnf\n"
+	"  openssl ca -batch -config ca.cnf -cert root.crt -keyfile root.key -startdate 20200101000000Z "
+	"-enddate 20200102000000Z -in $1.csr -extfile $1.ext -notext -out $1.crt; cp $1.crt $1.pem; }\n"
 	"ca='basicConstraints=critical,CA:TRUE\\nkeyUsage=critical,keyCertSign,cRLSign\\n'\n"
 	"san() { printf '%s' \"subjectAltName=$1\\n\"; }\n"
 	"root root; root other\n"
@@ -70,7 +76,7 @@ static const char script[] =
 	"cat deep.crt root.crt server.crt middle.crt middle.crt deep.crt > messy.pem; cp deep.key messy.key\n"
 	"key client EC:P-256; sign client root \"extendedKeyUsage=clientAuth\\n\" -days 10\n"
 	"key stranger EC:P-256; sign stranger other \"extendedKeyUsage=clientAuth\\n\" -days 10\n"
-	"key expired EC:P-256; sign expired root \"$(san DNS:server.example)\" -days -1\n"
+	"key expired EC:P-256; old expired \"$(san DNS:server.example)\"\n"
 	"key self EC:P-256; openssl req -x509 -new -key self.key -subj /CN=self -days 10 -addext subjectAltName=DNS:server.example -out self.pem\n"
 	"key cn-only EC:P-256; openssl req -new -key cn-only.key -subj /CN=server.example -out cn-only.csr\n"
 	"openssl x509 -req -in cn-only.csr -CA root.crt -CAkey root.key -set_serial 77 -days 10 -out cn-only.pem\n"
@@ -101,7 +107,7 @@ static const char more[] =
 	"cat cyclic.crt a-by-b.crt b-by-a.crt > cyclic.pem\n"
 	"key nul EC:P-256; sign nul root \"subjectAltName=DER:301e821c$(printf 'server.example\\0.evil.example' | od -An -tx1 | "
 	"tr -d ' \\n')\\n\" -days 10\n"
-	"key old-client EC:P-256; sign old-client root \"extendedKeyUsage=clientAuth\\n\" -days -1\n";
+	"key old-client EC:P-256; old old-client \"extendedKeyUsage=clientAuth\\n\"\n";
 
 /* Revocation: lists and OCSP responses. */
 static const char revocation[] =

@@ -4,11 +4,13 @@
 #include "contract.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <unitls/insecure.h>
 
-#define KEPT_MAX 64
+/* More than one scenario makes: a context for every cipher suite of the longest list, several times over. */
+#define KEPT_MAX 1024
 
 static struct unitls_client_context *client_contexts[KEPT_MAX];
 static size_t n_client_contexts;
@@ -21,6 +23,15 @@ void contract_release(void)
 		unitls_client_context_unref(client_contexts[--n_client_contexts]);
 	while (n_server_contexts > 0)
 		unitls_server_context_unref(server_contexts[--n_server_contexts]);
+}
+
+static size_t reserve(size_t *n)
+{
+	if (*n == KEPT_MAX) {
+		(void)fprintf(stderr, "contract: a scenario made more than %d contexts\n", KEPT_MAX);
+		abort();
+	}
+	return (*n)++;
 }
 
 static int set_trust(struct unitls_config_builder *builder, const char *trust, struct unitls_error *error)
@@ -145,7 +156,7 @@ struct unitls_client_context *contract_client(
 		unitls_config_builder_build_client(builder, &config, error) == UNITLS_OK &&
 		unitls_client_context_new(
 			pair->client->backend, config, UNITLS_EFFORT_STRICT, NULL, &context, error) == UNITLS_OK)
-		client_contexts[n_client_contexts++ % KEPT_MAX] = context;
+		client_contexts[reserve(&n_client_contexts)] = context;
 	unitls_client_config_unref(config);
 	unitls_config_builder_free(builder);
 	return context;
@@ -174,7 +185,7 @@ struct unitls_server_context *contract_server(
 		unitls_config_builder_build_server(builder, &config, error) == UNITLS_OK &&
 		unitls_server_context_new(
 			pair->server->backend, config, UNITLS_EFFORT_STRICT, NULL, &context, error) == UNITLS_OK)
-		server_contexts[n_server_contexts++ % KEPT_MAX] = context;
+		server_contexts[reserve(&n_server_contexts)] = context;
 	unitls_server_config_unref(config);
 	unitls_config_builder_free(builder);
 	return context;

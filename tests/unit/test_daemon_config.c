@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
+#include "common/suggest.h"
 #include "daemon/config.h"
 #include "daemon/config_value.h"
-#include "daemon/suggest.h"
 #include "tests/unit/alloc_fail.h"
 
 #define TAIL "[listener a]\nlisten = 127.0.0.1:1\nupstream = u\n[upstream u]\nserver = h:1\n"

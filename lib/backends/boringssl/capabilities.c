@@ -1,5 +1,7 @@
 #include "backends/boringssl/capabilities.h"
 
+#include <openssl/aead.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <unitls/alpn.h>
@@ -36,11 +38,14 @@ static struct unitls_capabilities capabilities = {
 		"asked for",
 };
 
+/* As a client orders them; a server takes the client's first. */
 static const uint16_t suites_1_3[] = {0x1301, 0x1302, 0x1303};
+static const uint16_t suites_1_3_without_aes[] = {0x1303, 0x1301, 0x1302};
 
 static void find_suites(const SSL_CTX *ctx)
 {
 	const STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
+	const uint16_t *order = EVP_has_aes_hardware() ? suites_1_3 : suites_1_3_without_aes;
 	size_t i;
 
 	for (i = 0; i < sk_SSL_CIPHER_num(all); i++) {
@@ -51,7 +56,7 @@ static void find_suites(const SSL_CTX *ctx)
 			libssl_suites_add(cipher);
 	}
 	for (i = 0; i < sizeof(suites_1_3) / sizeof(suites_1_3[0]); i++) {
-		const SSL_CIPHER *cipher = SSL_get_cipher_by_value(suites_1_3[i]);
+		const SSL_CIPHER *cipher = SSL_get_cipher_by_value(order[i]);
 
 		if (cipher)
 			libssl_suites_add(cipher);
@@ -59,15 +64,36 @@ static void find_suites(const SSL_CTX *ctx)
 	capabilities.cipher_suites = libssl_suites(&capabilities.n_cipher_suites);
 }
 
+#define GROUPS "X25519:P-256:P-384:P-521"
+
+static const char *groups = GROUPS;
+
+/* Only asking tells whether a snapshot has the hybrid group. */
+static void find_groups(SSL_CTX *ctx)
+{
+	static const char with_hybrid[] = "X25519MLKEM768:" GROUPS;
+
+	if (SSL_CTX_set1_curves_list(ctx, with_hybrid))
+		groups = with_hybrid;
+	ERR_clear_error();
+}
+
+const char *boringssl_groups(void)
+{
+	return groups;
+}
+
 int boringssl_capabilities_init(struct unitls_error *error)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
 	int r = 0;
 
-	if (ctx && libssl_lists_find(&capabilities) == 0 && SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2))
+	if (ctx && libssl_lists_find(&capabilities) == 0 && SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2)) {
 		find_suites(ctx);
-	else
+		find_groups(ctx);
+	} else {
 		r = libssl_error_internal(error, "cannot make a context");
+	}
 	SSL_CTX_free(ctx);
 	return r;
 }

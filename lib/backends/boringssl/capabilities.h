@@ -10,4 +10,7 @@
 int boringssl_capabilities_init(struct unitls_error *error);
 const struct unitls_capabilities *boringssl_capabilities(void);
 
+/* The groups offered and taken, as SSL_CTX_set1_curves_list wants them: the best that the library knows, and P-521, which certificates may have. */
+const char *boringssl_groups(void);
+
 #endif

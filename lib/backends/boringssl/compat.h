@@ -32,13 +32,6 @@
 #define COMPAT_SET_CIPHERSUITES(ctx, names) ((void)(ctx), (void)(names), false)
 #endif
 
-/* The groups offered and taken: the library's own default, and P-521, which certificates may have. */
-#if defined(SSL_GROUP_X25519_MLKEM768)
-#define COMPAT_GROUPS "X25519MLKEM768:X25519:P-256:P-384:P-521"
-#else
-#define COMPAT_GROUPS "X25519:P-256:P-384:P-521"
-#endif
-
 #if defined(OPENSSL_RSA_MAX_MODULUS_BITS)
 #define COMPAT_RSA_MAX_BITS OPENSSL_RSA_MAX_MODULUS_BITS
 #else

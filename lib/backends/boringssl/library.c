@@ -2,11 +2,15 @@
 
 #include <limits.h>
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/pool.h>
 
+#include "backends/boringssl/capabilities.h"
 #include "backends/boringssl/compat.h"
 #include "backends/boringssl/strength.h"
 #include "backends/libssl/error.h"
+#include "backends/libssl/key.h"
 
 /*
  * Contexts ------------------------------------------------------------------------------------------------------------------
@@ -25,7 +29,7 @@ bool libssl_set_suites_1_3(SSL_CTX *ctx, const char *names)
 	return COMPAT_SET_CIPHERSUITES(ctx, names);
 }
 
-/* Ed25519 and P-521, which the library can do but leaves out, and no SHA-1, which it does not. */
+/* Ed25519 and P-521, which the library can do but leaves out, and no SHA-1, which it takes. */
 int libssl_setup(SSL_CTX *ctx, const struct unitls_context_params *params, struct unitls_error *error)
 {
 	static const uint16_t schemes[] = {
@@ -42,9 +46,22 @@ int libssl_setup(SSL_CTX *ctx, const struct unitls_context_params *params, struc
 	};
 
 	(void)params;
-	if (!SSL_CTX_set1_curves_list(ctx, COMPAT_GROUPS) ||
-		!SSL_CTX_set_verify_algorithm_prefs(ctx, schemes, sizeof(schemes) / sizeof(schemes[0])))
+	if (!SSL_CTX_set1_curves_list(ctx, boringssl_groups()) ||
+		!SSL_CTX_set_verify_algorithm_prefs(ctx, schemes, sizeof(schemes) / sizeof(schemes[0])) ||
+		!SSL_CTX_set_signing_algorithm_prefs(ctx, schemes, sizeof(schemes) / sizeof(schemes[0])))
 		return libssl_error_internal(error, "refuses its own groups and signature algorithms");
+	return 0;
+}
+
+/* The functions that tell a wrong password from an unknown method are not in every snapshot; the library's own words follow. */
+int libssl_key_from_pem(BIO *bio, char *password, EVP_PKEY **ret_key, struct unitls_error *error)
+{
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, libssl_key_on_password, password);
+
+	if (!key)
+		return libssl_error_config(
+			error, "key", "cannot decrypt the private key: wrong password, or an unsupported method");
+	*ret_key = key;
 	return 0;
 }
 
@@ -80,10 +97,32 @@ bool libssl_set_server_name(SSL *ssl, const char *name)
 	return SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
+bool libssl_is_undecryptable(uint32_t code)
+{
+	int reason = ERR_GET_REASON(code);
+
+	return ERR_GET_LIB(code) == ERR_LIB_SSL &&
+		(reason == SSL_R_BAD_PACKET_LENGTH || reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC);
+}
+
 /* So it is before a suite was chosen. */
 bool libssl_is_in_the_clear(const SSL *ssl)
 {
 	return !SSL_get_current_cipher(ssl);
+}
+
+/*
+ * The library itself never renegotiates and leaves it at that; but against a server that does, and without renegotiation_info, our handshake could be
+ * spliced behind somebody else's data (RFC 5746, 4.1).
+ */
+int libssl_judge_handshake(SSL *ssl, const char **ret_why)
+{
+	if (SSL_is_server(ssl) || SSL_version(ssl) != TLS1_2_VERSION || SSL_get_secure_renegotiation_support(ssl))
+		return UNITLS_ALERT_NONE;
+	(void)SSL_send_fatal_alert(
+		ssl, SSL_AD_HANDSHAKE_FAILURE); /* without room there is no alert, but a refusal */
+	*ret_why = "the server does not know renegotiation_info";
+	return UNITLS_ALERT_HANDSHAKE_FAILURE;
 }
 
 int libssl_read(SSL *ssl, uint8_t *buffer, size_t size, size_t *ret_n)

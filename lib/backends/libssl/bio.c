@@ -1,20 +1,41 @@
 #include "backends/libssl/bio.h"
 
+#include <openssl/ssl3.h>
+
+/* The library never reads beyond a record, so when it has judged one these end with it. */
+static void remember(struct libssl_pipe *pipe, const char *data, size_t size)
+{
+	size_t n = size < sizeof(pipe->last) ? size : sizeof(pipe->last);
+
+	memmove(pipe->last, pipe->last + n, sizeof(pipe->last) - n);
+	memcpy(pipe->last + sizeof(pipe->last) - n, data + size - n, n);
+}
+
+int libssl_pipe_last_alert(const struct libssl_pipe *pipe)
+{
+	static const uint8_t header[] = {SSL3_RT_ALERT, 0x03, 0x03, 0x00, 0x02, SSL3_AL_FATAL};
+
+	_Static_assert(sizeof(header) + 1 == sizeof(pipe->last), "a record with an alert in the clear");
+	return memcmp(pipe->last, header, sizeof(header)) == 0 ? pipe->last[sizeof(header)] : UNITLS_ALERT_NONE;
+}
+
 static int on_bio_read(BIO *bio, char *data, int size)
 {
-	struct unitls_transport *transport = BIO_get_data(bio);
-	size_t n = size > 0 ? unitls_transport_read(transport, data, (size_t)size) : 0;
+	struct libssl_pipe *pipe = BIO_get_data(bio);
+	size_t n = size > 0 ? unitls_transport_read(pipe->transport, data, (size_t)size) : 0;
 
 	BIO_clear_retry_flags(bio);
-	if (n > 0)
+	if (n > 0) {
+		remember(pipe, data, n);
 		return (int)n;
+	}
 	BIO_set_retry_read(bio);
 	return -1;
 }
 
 static int on_bio_write(BIO *bio, const char *data, int size)
 {
-	struct unitls_transport *transport = BIO_get_data(bio);
+	struct unitls_transport *transport = ((struct libssl_pipe *)BIO_get_data(bio))->transport;
 	size_t n = size > 0 ? unitls_transport_write(transport, data, (size_t)size) : 0;
 
 	BIO_clear_retry_flags(bio);
@@ -52,13 +73,13 @@ BIO_METHOD *libssl_bio_method_new(void)
 	return method;
 }
 
-BIO *libssl_bio_new(const BIO_METHOD *method, struct unitls_transport *transport)
+BIO *libssl_bio_new(const BIO_METHOD *method, struct libssl_pipe *pipe)
 {
 	BIO *bio = BIO_new(method);
 
 	if (!bio)
 		return NULL;
-	BIO_set_data(bio, transport);
+	BIO_set_data(bio, pipe);
 	BIO_set_init(bio, 1);
 	return bio;
 }

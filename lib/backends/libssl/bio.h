@@ -10,10 +10,21 @@
 
 #include "core/backend.h"
 
+#define LIBSSL_ALERT_RECORD_SIZE 7
+
+/* What a BIO stands on: lives as long as it. */
+struct libssl_pipe {
+	struct unitls_transport *transport;
+	uint8_t last[LIBSSL_ALERT_RECORD_SIZE]; /* the last bytes that the library read */
+};
+
+/* The alert, when the last record that the library read was a fatal one in the clear; else UNITLS_ALERT_NONE. Pure. */
+int libssl_pipe_last_alert(const struct libssl_pipe *pipe);
+
 /* Makes the method; NULL without memory. Kept for the life of the process. */
 BIO_METHOD *libssl_bio_method_new(void);
 
-/* A BIO of that method over transport, which must outlive it. NULL without memory. */
-BIO *libssl_bio_new(const BIO_METHOD *method, struct unitls_transport *transport);
+/* A BIO of that method on pipe, which must outlive it. NULL without memory. */
+BIO *libssl_bio_new(const BIO_METHOD *method, struct libssl_pipe *pipe);
 
 #endif

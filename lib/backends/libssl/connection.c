@@ -5,7 +5,6 @@
 
 #include <openssl/err.h>
 
-#include "backends/libssl/bio.h"
 #include "backends/libssl/context.h"
 #include "backends/libssl/error.h"
 #include "backends/libssl/library.h"
@@ -74,7 +73,7 @@ static int setup_ssl(struct libssl_connection *connection, const struct libssl_c
 	connection->ssl = SSL_new(context->ctx);
 	if (!connection->ssl || !SSL_set_app_data(connection->ssl, connection))
 		return UNITLS_ERROR;
-	bio = libssl_bio_new(bio_method, params->transport);
+	bio = libssl_bio_new(bio_method, &connection->pipe);
 	if (!bio)
 		return UNITLS_ERROR;
 	SSL_set_bio(connection->ssl, bio, bio);
@@ -99,7 +98,7 @@ int libssl_connection_new(void *argument, const struct unitls_connection_params 
 	if (!connection)
 		return libssl_error_memory(error);
 	connection->context = context;
-	connection->transport = params->transport;
+	connection->pipe.transport = params->transport;
 	connection->alpn_selected = params->alpn_selected;
 	connection->alert_sent = UNITLS_ALERT_NONE;
 	connection->verdict.depth = -1;
@@ -141,7 +140,7 @@ static bool send_plain_alert(struct libssl_connection *connection, int alert)
 	if (alert == UNITLS_ALERT_NONE || connection->alert_sent != UNITLS_ALERT_NONE ||
 		!libssl_is_in_the_clear(connection->ssl))
 		return false;
-	if (unitls_transport_write(connection->transport, record, sizeof(record)) < sizeof(record))
+	if (unitls_transport_write(connection->pipe.transport, record, sizeof(record)) < sizeof(record))
 		return false;
 	connection->alert_sent = alert;
 	return true;
@@ -185,6 +184,20 @@ static int fail_protocol(
 		error, error_class, connection->alert_sent, "%s%s", before, libssl_failure_text(failure.code));
 }
 
+/*
+ * A TLS 1.3 client that refuses the server's certificate may send its alert in the clear, as it has no keys of its own yet. A server that takes that
+ * for a record it cannot decrypt would report the wrong thing.
+ */
+static void find_plain_alert(const struct libssl_connection *connection, struct libssl_failure *failure)
+{
+	int alert = libssl_pipe_last_alert(&connection->pipe);
+
+	if (alert == UNITLS_ALERT_NONE || !SSL_in_init(connection->ssl) || !libssl_is_undecryptable(failure->code))
+		return;
+	failure->error_class = UNITLS_ERROR_CLASS_PEER_ALERT;
+	failure->alert = alert;
+}
+
 /* Translates what the queue holds after a call failed for good. */
 static int fail(struct libssl_connection *connection, struct unitls_error *error)
 {
@@ -192,7 +205,8 @@ static int fail(struct libssl_connection *connection, struct unitls_error *error
 	const struct libssl_verdict *verdict = &connection->verdict;
 	bool is_free = libssl_error_is_free(error);
 
-	if (failure.error_class == UNITLS_ERROR_CLASS_MEMORY || connection->transport->out_of_memory ||
+	find_plain_alert(connection, &failure);
+	if (failure.error_class == UNITLS_ERROR_CLASS_MEMORY || connection->pipe.transport->out_of_memory ||
 		verdict->out_of_memory)
 		return libssl_error_memory(error);
 	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY && verdict->reason != UNITLS_VERIFY_NONE)
@@ -220,7 +234,7 @@ static int conclude(struct libssl_connection *connection, int result, struct uni
 	switch (SSL_get_error(connection->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
 		ERR_clear_error();
-		return unitls_transport_at_eof(connection->transport) ? UNITLS_RAGGED_EOF : UNITLS_WANT_READ;
+		return unitls_transport_at_eof(connection->pipe.transport) ? UNITLS_RAGGED_EOF : UNITLS_WANT_READ;
 	case SSL_ERROR_WANT_WRITE:
 		ERR_clear_error();
 		return UNITLS_WANT_WRITE;
@@ -236,6 +250,21 @@ static int conclude(struct libssl_connection *connection, int result, struct uni
  * The protocol --------------------------------------------------------------------------------------------------------------
  */
 
+static int judge_handshake(struct libssl_connection *connection, struct unitls_error *error)
+{
+	const char *why = NULL;
+	int alert = libssl_judge_handshake(connection->ssl, &why);
+	bool is_free = libssl_error_is_free(error);
+
+	ERR_clear_error();
+	if (alert == UNITLS_ALERT_NONE)
+		return 0;
+	(void)unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, alert, "%s", why);
+	if (is_free)
+		libssl_error_sign(error, 0);
+	return UNITLS_ERROR;
+}
+
 int libssl_connection_handshake(void *argument, struct unitls_error *error)
 {
 	struct libssl_connection *connection = argument;
@@ -244,10 +273,8 @@ int libssl_connection_handshake(void *argument, struct unitls_error *error)
 
 	ERR_clear_error();
 	result = SSL_do_handshake(connection->ssl);
-	if (result == 1) {
-		ERR_clear_error();
-		return 0;
-	}
+	if (result == 1)
+		return judge_handshake(connection, error);
 	r = conclude(connection, result, error);
 	if (r != UNITLS_EOF)
 		return r;

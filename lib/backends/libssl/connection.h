@@ -6,6 +6,7 @@
 
 #include <openssl/ssl.h>
 
+#include "backends/libssl/bio.h"
 #include "backends/libssl/verify.h"
 #include "core/backend.h"
 
@@ -15,7 +16,7 @@ struct libssl_connection {
 	SSL *ssl;
 	const struct libssl_context *context; /* outlives it */
 	SSL_SESSION *session;                 /* client: the newest that can be resumed; NULL = none */
-	struct unitls_transport *transport;
+	struct libssl_pipe pipe;
 	const struct unitls_peer_name *peer_name; /* NULL on a server */
 	struct unitls_bytes alpn_selected;
 	int alert_sent; /* the fatal alert that went out; UNITLS_ALERT_NONE */

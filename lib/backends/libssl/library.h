@@ -66,6 +66,11 @@ bool libssl_set_groups(SSL_CTX *ctx, const uint16_t *groups, size_t n);
 bool libssl_set_signature_schemes(SSL_CTX *ctx, const uint16_t *schemes, size_t n);
 /* Staples: a server's own is in its libssl_context, a client asks. False: refused. */
 bool libssl_setup_ocsp(SSL_CTX *ctx, const struct unitls_context_params *params);
+/*
+ * The traditional encrypted PEM: Proc-Type and DEK-Info headers over PKCS#1 or SEC1. password: NULL when there is none, wiped by the caller. Class CONFIG,
+ * field "key", or MEMORY.
+ */
+int libssl_key_from_pem(BIO *bio, char *password, EVP_PKEY **ret_key, struct unitls_error *error);
 
 /* Verification -------------------------------------------------------------------------------------------------------------- */
 
@@ -75,8 +80,14 @@ enum unitls_verify_reason libssl_judge_chain(X509_STORE_CTX *store, int *ret_dep
 /* Connections ---------------------------------------------------------------------------------------------------------------- */
 
 bool libssl_set_server_name(SSL *ssl, const char *name);
+/* Whether a code says that a record could not be decrypted, which can be an alert in the clear: true only where the library cannot read such. */
+bool libssl_is_undecryptable(uint32_t code);
 /* Whether nothing was sent yet under a key, so that an alert of ours can go out in the clear. */
 bool libssl_is_in_the_clear(const SSL *ssl);
+/*
+ * Judges a handshake that the library takes for complete: UNITLS_ALERT_NONE, or the alert that was sent, with *ret_why (a constant).
+ */
+int libssl_judge_handshake(SSL *ssl, const char **ret_why);
 /* As SSL_read_ex and SSL_write_ex: 1, or a result for SSL_get_error. */
 int libssl_read(SSL *ssl, uint8_t *buffer, size_t size, size_t *ret_n);
 int libssl_write(SSL *ssl, const uint8_t *data, size_t size, size_t *ret_n);

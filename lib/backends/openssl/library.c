@@ -2,7 +2,10 @@
 
 #include <limits.h>
 
+#include <openssl/pem.h>
+
 #include "backends/libssl/error.h"
+#include "backends/libssl/key.h"
 
 /*
  * Contexts ------------------------------------------------------------------------------------------------------------------
@@ -35,6 +38,37 @@ int libssl_setup(SSL_CTX *ctx, const struct unitls_context_params *params, struc
 	return 0;
 }
 
+int libssl_key_from_pem(BIO *bio, char *password, EVP_PKEY **ret_key, struct unitls_error *error)
+{
+	EVP_CIPHER_INFO cipher;
+	char *name = NULL;
+	char *header = NULL;
+	unsigned char *data = NULL;
+	long size = 0;
+	long allocated = 0;
+	int r;
+
+	if (!PEM_read_bio_ex(bio, &name, &header, &data, &size, PEM_FLAG_SECURE)) {
+		r = libssl_error_config(error, "key", "cannot read the private key");
+		goto out;
+	}
+	allocated = size;
+	if (!PEM_get_EVP_CIPHER_INFO(header, &cipher)) {
+		r = libssl_error_config(error, "key", "cannot decrypt the private key: unsupported method");
+		goto out;
+	}
+	if (!PEM_do_header(&cipher, data, &size, libssl_key_on_password, password)) {
+		r = libssl_error_config(error, "key", "cannot decrypt the private key: wrong password");
+		goto out;
+	}
+	r = libssl_key_from_plain_der(data, size, ret_key, error);
+out:
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_secure_clear_free(data, (size_t)allocated);
+	return r;
+}
+
 /*
  * Verification --------------------------------------------------------------------------------------------------------------
  */
@@ -56,10 +90,24 @@ bool libssl_set_server_name(SSL *ssl, const char *name)
 	return SSL_set_tlsext_host_name(ssl, (uintptr_t)name) == 1;
 }
 
+/* It reads an alert in the clear where one may come. */
+bool libssl_is_undecryptable(uint32_t code)
+{
+	(void)code;
+	return false;
+}
+
 /* So it is before a suite was chosen. */
 bool libssl_is_in_the_clear(const SSL *ssl)
 {
 	return !SSL_get_current_cipher(ssl) && !SSL_in_before(ssl);
+}
+
+int libssl_judge_handshake(SSL *ssl, const char **ret_why)
+{
+	(void)ssl;
+	(void)ret_why;
+	return UNITLS_ALERT_NONE;
 }
 
 int libssl_read(SSL *ssl, uint8_t *buffer, size_t size, size_t *ret_n)

@@ -77,12 +77,12 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_connection_read(struct unitls_connection
 /*
  * Encrypts plaintext. *ret_n is always set: how much was taken. 0 when something was taken, or size is 0 (then nothing is sent); WANT_WRITE when
  * nothing fits before outgoing is drained; what follows may be other bytes than before. After unitls_connection_shutdown: class USAGE.
- * Legal after the peer's close_notify.
+ * Legal after the peer's close_notify where the backend has UNITLS_CAP_HALF_CLOSE; else its UNITLS_EOF ends both directions, and a write is class USAGE.
  */
 UNITLS_API UNITLS_MUST_CHECK int unitls_connection_write(struct unitls_connection *connection, const void *data,
 	size_t size, size_t *ret_n, struct unitls_error *error);
 /*
- * Sends close_notify: no more writes. Reading goes on where the backend has UNITLS_CAP_HALF_CLOSE. 0 when it is in outgoing (idempotent), WANT_WRITE when
+ * Sends close_notify: no more writes. Reading goes on where the backend has UNITLS_CAP_HALF_CLOSE; else it is UNITLS_EOF at once. 0 when it is in outgoing (idempotent), WANT_WRITE when
  * outgoing must be drained first. Before the handshake is complete it ends the connection without a close_notify: everything after is class USAGE.
  */
 UNITLS_API UNITLS_MUST_CHECK int unitls_connection_shutdown(

@@ -23,6 +23,7 @@ struct peer {
 	unsigned key_updates;
 	bool has_secret;
 	uint8_t secret[32]; /* ours for application data */
+	uint8_t forged;     /* records that send_record made */
 };
 
 static void on_message(int sent, int version, int type, const void *data, size_t size, SSL *ssl, void *argument)
@@ -212,14 +213,22 @@ static bool expand(const uint8_t *secret, const char *label, uint8_t *to, size_t
 	return true;
 }
 
+static bool make_nonce(const uint8_t *secret, uint8_t sequence, uint8_t iv[12])
+{
+	if (!expand(secret, "iv", iv, 12))
+		return false;
+	iv[11] ^= sequence;
+	return true;
+}
+
 /* record: header, then size bytes of inner plaintext; encrypted in place, with the tag behind. */
-static bool encrypt(const uint8_t *secret, uint8_t *record, size_t size)
+static bool encrypt(const uint8_t *secret, uint8_t sequence, uint8_t *record, size_t size)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t key[16];
 	uint8_t iv[12];
 	int n;
-	bool good = ctx && expand(secret, "key", key, sizeof(key)) && expand(secret, "iv", iv, sizeof(iv)) &&
+	bool good = ctx && expand(secret, "key", key, sizeof(key)) && make_nonce(secret, sequence, iv) &&
 		EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv) == 1 &&
 		EVP_EncryptUpdate(ctx, NULL, &n, record, 5) == 1 &&
 		EVP_EncryptUpdate(ctx, record + 5, &n, record + 5, (int)size) == 1 &&
@@ -242,7 +251,7 @@ static bool peer_send_record(struct peer *peer, uint8_t type, const uint8_t *dat
 	if (size > 0)
 		memcpy(record + 5, data, size);
 	record[5 + size] = type;
-	return encrypt(peer->secret, record, size + 1) &&
+	return encrypt(peer->secret, peer->forged++, record, size + 1) &&
 		BIO_write(peer->out, record, (int)(5 + whole)) == (int)(5 + whole);
 }
 

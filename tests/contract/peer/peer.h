@@ -39,8 +39,8 @@ struct peer_ops {
 	/* TLS 1.2: a new ClientHello, or a HelloRequest. */
 	bool (*renegotiate)(struct peer *peer);
 	/*
-	 * TLS 1.3: sends one record of our making, rightly encrypted, as the first behind the handshake (a server: without tickets). The library knows nothing
-	 * of it, so it is also the last.
+	 * TLS 1.3: sends one record of our making, rightly encrypted, as the first behind the handshake (a server: without tickets), or behind others made
+	 * so. The library knows nothing of them, so it can send nothing any more.
 	 */
 	bool (*send_record)(struct peer *peer, uint8_t type, const uint8_t *data, size_t size);
 	/* The last alert that came, and whether it was fatal; -1: none. */

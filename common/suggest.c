@@ -1,6 +1,6 @@
 /* Edit distance over three rows. */
 
-#include "daemon/suggest.h"
+#include "common/suggest.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* "Did you mean ...": the nearest of some names to one that does not exist. Pure. */
 
-#ifndef UNITLSD_SUGGEST_H
-#define UNITLSD_SUGGEST_H
+#ifndef UNITLS_COMMON_SUGGEST_H
+#define UNITLS_COMMON_SUGGEST_H
 
 #include <stddef.h>
 

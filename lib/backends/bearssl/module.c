@@ -1,0 +1,70 @@
+/*
+ * The module: the table of functions, what the library can do, and its version. Everything else is hidden.
+ */
+#include "core/backend.h"
+
+#include <unitls/alpn.h>
+
+#include "backends/bearssl/ciphers.h"
+#include "backends/bearssl/connection.h"
+
+/* A ClientHello has to fit into one record: 60 names of 255 bytes leave room for the rest of it. */
+#define ALPN_NAMES_MAX 60
+
+#define NOTES                                                                                                 \
+	"after either side's close_notify nothing more is read or written; no tickets; signatures by PKCS#1 " \
+	"and ECDSA; chains with name constraints are refused"
+
+static struct unitls_capabilities capabilities = {
+	.bits = UNITLS_CAP_TLS_1_2 | UNITLS_CAP_CIPHERS_1_2 | UNITLS_CAP_ALPN | UNITLS_CAP_CLIENT_AUTH |
+		UNITLS_CAP_CLOCK | UNITLS_CAP_IP_NAMES,
+	.min_version = UNITLS_TLS_1_2,
+	.max_version = UNITLS_TLS_1_2,
+	.alpn_max_names = ALPN_NAMES_MAX,
+	.alpn_max_name_bytes = UNITLS_ALPN_NAME_MAX,
+	.alpn_binary = false, /* names are C strings */
+	.key_types = 1u << UNITLS_KEY_RSA | 1u << UNITLS_KEY_ECDSA_P256 | 1u << UNITLS_KEY_ECDSA_P384 |
+		1u << UNITLS_KEY_ECDSA_P521,
+	.rsa_min_bits = 2048,
+	.rsa_max_bits = 4096,
+	.notes = NOTES,
+};
+
+static int init(struct unitls_error *error)
+{
+	(void)error;
+	bear_ciphers_init();
+	capabilities.cipher_suites = bear_ciphers_supported(&capabilities.n_cipher_suites);
+	return 0;
+}
+
+/* The library does not say. Its one version with a shared object of this number (libbearssl.so.0) and with these headers is this one. */
+static const char *library_version(void)
+{
+	return "BearSSL 0.6";
+}
+
+static const struct unitls_capabilities *library_capabilities(void)
+{
+	return &capabilities;
+}
+
+UNITLS_API const struct unitls_backend_ops unitls_backend_module = {
+	.abi = UNITLS_BACKEND_ABI,
+	.size = sizeof(struct unitls_backend_ops),
+	.name = "bearssl",
+	.init = init,
+	.library_version = library_version,
+	.capabilities = library_capabilities,
+	.context_new = bear_context_new,
+	.context_free = bear_context_free,
+	.connection_new = bear_connection_new,
+	.connection_free = bear_connection_free,
+	.handshake = bear_connection_handshake,
+	.read = bear_connection_read,
+	.write = bear_connection_write,
+	.shutdown = bear_connection_shutdown,
+	.pending = bear_connection_pending,
+	.info = bear_connection_info,
+	.peer_chain = bear_connection_peer_chain,
+};

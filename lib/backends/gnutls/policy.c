@@ -1,0 +1,178 @@
+#include "backends/gnutls/policy.h"
+
+#include "backends/gnutls/error.h"
+#include "backends/gnutls/priority_text.h"
+#include "backends/gnutls/suites.h"
+
+/* Written by gtls_policy_init alone, before any other thread can see the module. */
+static struct gtls_policy policy;
+
+/* IANA TLS Supported Groups. */
+static const struct {
+	gnutls_group_t group;
+	uint16_t number;
+} group_numbers[] = {
+	{GNUTLS_GROUP_SECP256R1, 23},
+	{GNUTLS_GROUP_SECP384R1, 24},
+	{GNUTLS_GROUP_SECP521R1, 25},
+	{GNUTLS_GROUP_X25519, 29},
+	{GNUTLS_GROUP_X448, 30},
+	{GNUTLS_GROUP_FFDHE2048, 256},
+	{GNUTLS_GROUP_FFDHE3072, 257},
+	{GNUTLS_GROUP_FFDHE4096, 258},
+	{GNUTLS_GROUP_FFDHE6144, 259},
+	{GNUTLS_GROUP_FFDHE8192, 260},
+};
+
+const struct gtls_policy *gtls_policy(void)
+{
+	return &policy;
+}
+
+bool gtls_policy_has_suite(uint16_t number)
+{
+	for (size_t i = 0; i < policy.n_usable; i++) {
+		if (policy.usable[i] == number)
+			return true;
+	}
+	return false;
+}
+
+bool gtls_policy_has_signature(gnutls_sign_algorithm_t signature)
+{
+	for (size_t i = 0; i < policy.n_signatures; i++) {
+		if (policy.signatures[i] == signature)
+			return true;
+	}
+	return false;
+}
+
+static bool has_group(gnutls_group_t group)
+{
+	for (size_t i = 0; i < policy.n_groups; i++) {
+		if (policy.groups[i] == group)
+			return true;
+	}
+	return false;
+}
+
+bool gtls_policy_has_group(uint16_t number)
+{
+	for (size_t i = 0; i < sizeof(group_numbers) / sizeof(group_numbers[0]); i++) {
+		if (group_numbers[i].number == number)
+			return has_group(group_numbers[i].group);
+	}
+	return false;
+}
+
+/* The suites of a priority that the table has, in its order. */
+static size_t read_suites(gnutls_priority_t priority, uint16_t numbers[GTLS_POLICY_SUITES_MAX])
+{
+	unsigned index;
+	uint8_t id[2];
+	size_t n = 0;
+	int ret;
+
+	for (unsigned i = 0; n < GTLS_POLICY_SUITES_MAX; i++) {
+		ret = gnutls_priority_get_cipher_suite_index(priority, i, &index);
+		if (ret == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+			break;
+		if (ret < 0 || gnutls_cipher_suite_info(index, id, NULL, NULL, NULL, NULL) == NULL)
+			continue;
+		if (gtls_suite_find((uint16_t)(id[0] << 8 | id[1])) != NULL)
+			numbers[n++] = (uint16_t)(id[0] << 8 | id[1]);
+	}
+	return n;
+}
+
+static void read_versions(gnutls_priority_t priority)
+{
+	const unsigned *list = NULL;
+	int n = gnutls_priority_protocol_list(priority, &list);
+	bool has_1_2 = false;
+	bool has_1_3 = false;
+
+	for (int i = 0; i < n; i++) {
+		has_1_2 = has_1_2 || list[i] == GNUTLS_TLS1_2;
+		has_1_3 = has_1_3 || list[i] == GNUTLS_TLS1_3;
+	}
+	policy.min_version = has_1_2 ? UNITLS_TLS_1_2 : has_1_3 ? UNITLS_TLS_1_3 : 0;
+	policy.max_version = has_1_3 ? UNITLS_TLS_1_3 : policy.min_version;
+}
+
+static bool is_with_sha1(gnutls_sign_algorithm_t signature)
+{
+	return gnutls_sign_get_hash_algorithm(signature) == GNUTLS_DIG_SHA1;
+}
+
+static void read_groups_and_signatures(gnutls_priority_t priority)
+{
+	const unsigned *list = NULL;
+	int n = gnutls_priority_group_list(priority, &list);
+
+	for (int i = 0; i < n && policy.n_groups < GTLS_POLICY_LIST_MAX; i++)
+		policy.groups[policy.n_groups++] = (gnutls_group_t)list[i];
+	n = gnutls_priority_sign_list(priority, &list);
+	for (int i = 0; i < n && policy.n_signatures < GTLS_POLICY_LIST_MAX; i++) {
+		if (!is_with_sha1((gnutls_sign_algorithm_t)list[i]))
+			policy.signatures[policy.n_signatures++] = (gnutls_sign_algorithm_t)list[i];
+	}
+}
+
+/* Without a list of the configuration's TLS 1.2 has forward secrecy and authenticated encryption. */
+static bool is_preferred(const struct gtls_suite *suite)
+{
+	return suite->version == UNITLS_TLS_1_3 || (suite->mac == GNUTLS_MAC_AEAD && suite->kx != GNUTLS_KX_RSA);
+}
+
+static void read_preferred(gnutls_priority_t priority)
+{
+	uint16_t all[GTLS_POLICY_SUITES_MAX];
+	size_t n = read_suites(priority, all);
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_preferred(gtls_suite_find(all[i])))
+			policy.preferred[policy.n_preferred++] = all[i];
+	}
+}
+
+/* What a priority of everything has is what the system's configuration has not disabled. */
+static int read_usable(struct unitls_error *error)
+{
+	uint16_t all[GTLS_POLICY_SUITES_MAX];
+	struct gtls_priority_spec spec = {
+		.min_version = policy.min_version, .max_version = policy.max_version, .suites = all};
+	gnutls_priority_t priority;
+	int ret;
+
+	while (spec.n_suites < GTLS_POLICY_SUITES_MAX && gtls_suite_at(spec.n_suites) != NULL) {
+		all[spec.n_suites] = gtls_suite_at(spec.n_suites)->number;
+		spec.n_suites++;
+	}
+	ret = gtls_priority_make(&spec, &priority);
+	if (ret < 0)
+		return gtls_error_set(error, ret, UNITLS_ALERT_NONE);
+	policy.n_usable = read_suites(priority, policy.usable);
+	gnutls_priority_deinit(priority);
+	return 0;
+}
+
+int gtls_policy_init(struct unitls_error *error)
+{
+	gnutls_priority_t priority;
+	int ret;
+
+	policy = (struct gtls_policy){0};
+	/* NULL: the system's own, whatever that file calls it. */
+	ret = gnutls_priority_init2(&priority, NULL, NULL, 0);
+	if (ret < 0)
+		return gtls_error_set_field(error, ret, "backend", "its system configuration");
+	read_versions(priority);
+	read_groups_and_signatures(priority);
+	read_preferred(priority);
+	gnutls_priority_deinit(priority);
+	if (policy.min_version == 0 || policy.n_groups == 0 || policy.n_signatures == 0)
+		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "backend",
+			"GnuTLS's system configuration leaves neither TLS 1.2 nor TLS 1.3");
+	return read_usable(error);
+}
