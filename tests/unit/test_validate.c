@@ -299,8 +299,8 @@ static void test_alpn_limits_drop_what_is_beyond_them(void **state)
 
 static void test_alpn_names_with_an_excluded_byte_are_dropped(void **state)
 {
-	struct unitls_bytes names[] = {{(const uint8_t *)"a,b", 3}, {(const uint8_t *)"n\0l", 3},
-		{(const uint8_t *)"h2", 2}};
+	struct unitls_bytes names[] = {
+		{(const uint8_t *)"a,b", 3}, {(const uint8_t *)"n\0l", 3}, {(const uint8_t *)"h2", 2}};
 
 	(void)state;
 	fake->capabilities.alpn_excluded = ",;";

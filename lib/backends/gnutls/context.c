@@ -53,8 +53,7 @@ static int make_ticket_key(
 {
 	int ret;
 
-	if (params->role == UNITLS_ROLE_CLIENT || !params->session_tickets ||
-		params->verify != UNITLS_VERIFY_MODE_NONE)
+	if (!params->tickets)
 		return 0;
 	ret = gnutls_session_ticket_key_generate(&context->ticket_key);
 	return ret < 0 ? gtls_error_set_field(error, ret, "session_tickets", "a ticket key") : 0;

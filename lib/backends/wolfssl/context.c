@@ -142,7 +142,7 @@ static void load_sessions(WOLFSSL_CTX *ctx, const struct unitls_context_params *
 {
 	(void)wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
 #ifdef HAVE_SESSION_TICKET
-	if (params->session_tickets && params->verify == UNITLS_VERIFY_MODE_NONE) {
+	if (params->tickets) {
 #ifdef WOLFSSL_TLS13
 		(void)wolfSSL_CTX_set_num_tickets(ctx, 1);
 #endif
