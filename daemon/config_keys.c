@@ -216,8 +216,9 @@ static const struct config_key keys[] = {
 		.argument = "intermediate | modern | list",
 		.help = "the cipher suites, in order of preference",
 		.manual =
-			"Either a policy of Mozilla's guidelines (what the backend lacks of it is left out), or a list of IANA names, "
-			"OpenSSL's names or numbers such as 0x1301 (what the backend lacks of it is an error).\n"
+			"Either a policy of Mozilla's guidelines (what the backend lacks of it is left out, and where its suites "
+			"cannot be chosen it keeps its own), or a list of IANA names, OpenSSL's names or numbers such as 0x1301 "
+			"(what the backend lacks of it, or cannot choose, is an error).\n"
 			"A list with suites of one version only leaves those of the other at the backend's default.\n",
 	},
 	{

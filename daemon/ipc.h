@@ -52,7 +52,6 @@
 	X(RELEASE, IPC_FROM_MASTER, false)                                       \
 	X(DRAIN, IPC_FROM_MASTER, false)                                         \
 	X(LOG, IPC_FROM_MASTER, true)                                            \
-	X(TICKETS, IPC_FROM_MASTER, true)                                        \
 	X(NAMES_BEGIN, IPC_FROM_MASTER, false)                                   \
 	X(NAME, IPC_FROM_MASTER, false)                                          \
 	X(NAMES_END, IPC_FROM_MASTER, false)                                     \
@@ -63,7 +62,8 @@
 	X(FAILED, IPC_FROM_WORKER, false)                                        \
 	X(COMMITTED, IPC_FROM_WORKER, false)                                     \
 	X(RELEASED, IPC_FROM_WORKER, false)                                      \
-	X(DRAINED, IPC_FROM_WORKER, false)
+	X(DRAINED, IPC_FROM_WORKER, false)                                       \
+	X(TICKETS, IPC_FROM_MASTER, true)
 
 enum ipc_type {
 	IPC_NONE = 0,
