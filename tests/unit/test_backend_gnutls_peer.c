@@ -286,7 +286,7 @@ static void native_open(struct native_pair *pair)
 			0);
 	}
 	for (int turn = 0; turn < TURNS_MAX && (statuses[0] != 0 || statuses[1] != 0); turn++) {
-		statuses[turn % 2] = pair->ops->gnutls_handshake(pair->connections[turn % 2], &error);
+		statuses[turn % 2] = pair->ops->handshake(pair->connections[turn % 2], &error);
 		hand_over(&pair->transports[turn % 2], &pair->transports[1 - turn % 2]);
 	}
 	gnutls_check(statuses[0] == 0 && statuses[1] == 0, error.text);
