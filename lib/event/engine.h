@@ -50,7 +50,8 @@ struct engine {
 	bool allow_dirty_shutdown;
 
 	enum engine_state state;
-	short end_event; /* what the program was told of the end of reading, and is told again when it enables that again; 0 = none */
+	short end_event; /* how the program was told of the end of reading; 0 = not yet */
+	bool retell;     /* it has enabled reading again */
 	struct unitls_error error;
 	int transport_errno;  /* of the transport's failure; 0 = none */
 	bool send_failed;     /* transport_errno is of sending: what came in may still say why */

@@ -11,11 +11,25 @@
 
 /* Callbacks ------------------------------------------------------------------------------------------------------------------ */
 
+/* Something happened in the direction of reading: if the outer one was waited for, it has been enabled. */
+static void stop_watching(struct engine *engine)
+{
+	if (!engine->watching)
+		return;
+	if (!(bufferevent_get_enabled(engine->outer) & EV_READ)) {
+		(void)bufferevent_enable(engine->below, EV_READ); /* it is disabled again: wait on */
+		return;
+	}
+	engine->retell = engine->end_event != 0;
+	unitls_event_watch_outer(engine, false);
+}
+
 static void on_transport_read(struct bufferevent *below, void *argument)
 {
 	struct engine *engine = argument;
 
 	(void)below;
+	stop_watching(engine);
 	unitls_event_restart_read_timeout(engine);
 	unitls_event_run(engine);
 }
@@ -33,8 +47,8 @@ static void on_transport_event(struct bufferevent *below, short what, void *argu
 
 	(void)below;
 	unitls_event_follow(engine);
-	if (what & BEV_EVENT_TIMEOUT)
-		unitls_event_watch_outer(engine, false); /* the outer one was enabled */
+	if (!(what & BEV_EVENT_WRITING))
+		stop_watching(engine);
 	if (what & BEV_EVENT_ERROR && engine->transport_errno == 0)
 		engine->transport_errno = code != 0 ? code : EIO;
 	if (what & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) {
