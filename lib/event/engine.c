@@ -346,7 +346,7 @@ static bool step_handshake(struct engine *engine, bool fed)
 		return false;
 	default:
 		report(engine, status, BEV_EVENT_READING);
-		return false;
+		return true;
 	}
 }
 
@@ -456,9 +456,10 @@ static bool step_writing(struct engine *engine)
 		return true;
 	}
 	status = write_more(engine);
-	if (status < 0)
-		report(engine, status, BEV_EVENT_WRITING);
-	return false;
+	if (status >= 0)
+		return false;
+	report(engine, status, BEV_EVENT_WRITING);
+	return true;
 }
 
 /* Plaintext in --------------------------------------------------------------------------------------------------------------- */
@@ -528,21 +529,14 @@ static bool step_reading(struct engine *engine, bool fed)
 	case UNITLS_EOF:
 		engine->end_event = BEV_EVENT_EOF | BEV_EVENT_READING;
 		tell_end(engine);
-		return false;
+		return true;
 	default:
 		report(engine, status, BEV_EVENT_READING);
-		return false;
+		return true;
 	}
 }
 
 /* All together --------------------------------------------------------------------------------------------------------------- */
-
-static bool step_open(struct engine *engine, bool fed)
-{
-	if (step_writing(engine))
-		return true;
-	return engine->state == ENGINE_OPEN && step_reading(engine, fed);
-}
 
 /*
  * A peer that refuses us may close right after its alert, so that our sending fails first: whether what has come in, and will be read, may hold the
@@ -564,20 +558,23 @@ static bool step(struct engine *engine)
 	unitls_event_follow(engine);
 	if (engine->retell) {
 		tell_end(engine);
-		return false;
+		return true;
 	}
 	if (engine->state == ENGINE_UNBOUND || engine->state == ENGINE_FAILED)
 		return false;
 	fed = feed(engine);
 	if (fed < 0) {
 		fail(engine, BEV_EVENT_ERROR | BEV_EVENT_READING);
-		return false;
+		return true;
 	}
-	moved = engine->state == ENGINE_HANDSHAKE ? step_handshake(engine, fed > 0) : step_open(engine, fed > 0);
-	if (moved || engine->state == ENGINE_FAILED || !engine->send_failed || may_hear_why(engine))
+	if (engine->state == ENGINE_HANDSHAKE)
+		moved = step_handshake(engine, fed > 0);
+	else
+		moved = step_writing(engine) || step_reading(engine, fed > 0);
+	if (moved || !engine->send_failed || may_hear_why(engine))
 		return moved;
 	fail_sending(engine);
-	return false;
+	return true;
 }
 
 /* Waiting -------------------------------------------------------------------------------------------------------------------- */

@@ -103,26 +103,36 @@ static uint64_t identity_of(evutil_socket_t fd)
 }
 
 /*
- * A socket that is not connected and has no error either is one for which nobody has called connect yet, or whose immediate failure
- * libevent has reported itself.
+ * Why a socket is not connected; 0: nobody has called connect yet, or libevent has reported an immediate failure itself. A refusal that was read
+ * away (libevent's own reading does that) is known by the end that reading finds then.
  */
+static int connect_error(evutil_socket_t fd)
+{
+	int code = 0;
+	socklen_t size = sizeof(code);
+	char octet;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code != 0)
+		return code;
+	return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0 ? ECONNREFUSED : 0;
+}
+
 static enum descriptor_news look_at_new(struct engine *engine, evutil_socket_t fd, uint64_t identity)
 {
 	struct sockaddr_storage peer;
 	socklen_t size = sizeof(peer);
-	int code = 0;
+	int code;
 
 	if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 || errno != ENOTCONN) {
 		engine->identity = identity;
 		return DESCRIPTOR_NEW;
 	}
-	size = sizeof(code);
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code != 0) {
-		engine->identity = identity;
-		engine->transport_errno = code;
-		return DESCRIPTOR_FAILED;
-	}
-	return engine->identity != 0 ? DESCRIPTOR_GONE : DESCRIPTOR_SAME;
+	code = connect_error(fd);
+	if (code == 0)
+		return engine->identity != 0 ? DESCRIPTOR_GONE : DESCRIPTOR_SAME;
+	engine->identity = identity;
+	engine->transport_errno = code;
+	return DESCRIPTOR_FAILED;
 }
 
 enum descriptor_news unitls_event_look_at_descriptor(struct engine *engine)
