@@ -230,6 +230,7 @@ int unitls_event_new_connection(struct engine *engine, struct unitls_error *erro
 static void forget(struct engine *engine)
 {
 	engine->error = (struct unitls_error)UNITLS_ERROR_INIT;
+	engine->news = 0;
 	engine->transport_errno = 0;
 	engine->send_failed = false;
 	engine->transport_ended = false;
@@ -277,6 +278,7 @@ void unitls_event_follow(struct engine *engine)
 	case DESCRIPTOR_GONE:
 		/* The error and the connection can still be asked for. */
 		engine->identity = 0;
+		engine->news = 0;
 		engine->in_flight = 0;
 		engine->end_event = 0;
 		engine->retell = false;
@@ -556,6 +558,7 @@ static bool step(struct engine *engine)
 	int fed;
 
 	unitls_event_follow(engine);
+	unitls_event_take_news(engine);
 	if (engine->retell) {
 		tell_end(engine);
 		return true;
@@ -626,7 +629,7 @@ void unitls_event_run(struct engine *engine)
 		unitls_event_schedule(engine); /* a bufferevent below that calls back at once */
 		return;
 	}
-	bufferevent_lock(engine->below);
+	evbuffer_lock(output_of(engine));
 	engine->running = true;
 	listened = unitls_event_has_callbacks(engine);
 	if (listened)
@@ -640,5 +643,5 @@ void unitls_event_run(struct engine *engine)
 	engine->running = false;
 	if (listened)
 		(void)bufferevent_decref(engine->outer); /* may be the last one */
-	bufferevent_unlock(engine->below);
+	evbuffer_unlock(output_of(engine));
 }
