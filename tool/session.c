@@ -289,15 +289,37 @@ static bool send_close(struct session *session)
 static bool is_time_to_close(const struct session *session)
 {
 	return !session->close_sent && session->out_ended && buffer_held(&session->out) == 0 &&
-		(session->half_close || session->in_ended);
+		(!session->hold_close || session->in_ended);
+}
+
+/*
+ * The peer's close_notify was not half of an end but all of it: it has closed its socket, so that nothing we could say would be read, or the
+ * library cannot write after it.
+ */
+static void peer_has_gone(struct session *session)
+{
+	session->gone = true;
+	if (buffer_held(&session->out) > 0)
+		fail_unsent(session);
+	else if (!session->out_ended)
+		session_end_output(session);
+}
+
+/* Where the peer's end is ours too, what we have to say goes first. */
+static bool may_read(const struct session *session)
+{
+	return !session->in_ended && buffer_held(&session->in) == 0 &&
+		(session->half_close || session->write_failed || buffer_held(&session->out) == 0);
 }
 
 static bool relay(struct session *session)
 {
 	bool moved = false;
 
-	if (!session->in_ended && buffer_held(&session->in) == 0)
+	if (may_read(session))
 		moved = read_plaintext(session);
+	if (session->in_ended && !session->half_close && !session->gone)
+		peer_has_gone(session);
 	if (session->phase == SESSION_OPEN && !session->write_failed && buffer_held(&session->out) > 0)
 		moved = write_plaintext(session) || moved;
 	if (session->phase == SESSION_OPEN && is_time_to_close(session))
@@ -401,16 +423,6 @@ static bool step(struct session *session)
 	return false;
 }
 
-/* The peer's close_notify was not half of an end but all of it: it has closed its socket, so nothing that we could say would be read. */
-static void peer_has_gone(struct session *session)
-{
-	session->gone = true;
-	if (buffer_held(&session->out) > 0)
-		fail_unsent(session);
-	else if (!session->out_ended)
-		session_end_output(session);
-}
-
 /* An error or hang-up is reported by poll(2) again and again, also while nobody wants to read. */
 static void look_at_hang_up(struct session *session, short revents)
 {
@@ -476,6 +488,7 @@ void session_init(struct session *session, struct unitls_connection *tls, int fd
 	session->fd = fd;
 	session->timeout_ms = timeout_ms;
 	session->half_close = (can->bits & UNITLS_CAP_HALF_CLOSE) != 0;
+	session->hold_close = !session->half_close;
 	session->started_ms = clock_now_ms();
 	session->moved_ms = session->started_ms;
 	session->hungry = true; /* a client speaks first */

@@ -44,7 +44,8 @@ struct session {
 	struct session_buffer out; /* to the peer */
 	bool out_ended;            /* nothing more will be put: close_notify follows */
 	bool in_ended;             /* the peer's close_notify has come */
-	bool half_close;           /* after our close_notify the peer can still be read */
+	bool half_close;           /* one direction goes on when close_notify ended the other */
+	bool hold_close;           /* close_notify waits for the peer's */
 	bool limit_silence;        /* timeout_ms counts also while both directions are open */
 	bool hungry;               /* there is work left: run it again without waiting */
 	uint64_t bytes_in;         /* plaintext */

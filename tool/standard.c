@@ -39,7 +39,7 @@ void standard_pollfds(
 static void end_output(const struct standard *standard, struct session *session)
 {
 	if (standard->ignore_eof)
-		session->half_close = false;
+		session->hold_close = true;
 	session_end_output(session);
 }
 

@@ -340,6 +340,8 @@ UNITLS_API void unitls_ticket_source_master(
 /* The key's type and its public half (SubjectPublicKeyInfo, DER), lent for the key's life. */
 UNITLS_API enum unitls_key_type unitls_external_key_type(const struct unitls_external_key *key);
 UNITLS_API struct unitls_bytes unitls_external_key_spki(const struct unitls_external_key *key);
+/* Whether the signer may answer later (EXTERNAL_KEYS_ASYNC). */
+UNITLS_API bool unitls_external_key_is_deferred(const struct unitls_external_key *key);
 /*
  * Asks for a signature. *ret_request is set unless UNITLS_ERROR is answered (class MEMORY, or INTERNAL when the signer refused at once): ask
  * unitls_signature_take whether it is there; release it in any case. scheme: IANA SignatureScheme.

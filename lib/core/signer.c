@@ -41,6 +41,11 @@ struct unitls_bytes unitls_external_key_spki(const struct unitls_external_key *k
 	return key->spki;
 }
 
+bool unitls_external_key_is_deferred(const struct unitls_external_key *key)
+{
+	return key->signer.deferred;
+}
+
 int unitls_signature_start(const struct unitls_external_key *key, uint16_t scheme, struct unitls_bytes input,
 	struct unitls_sign_request **ret_request, struct unitls_error *error)
 {

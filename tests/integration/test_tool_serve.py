@@ -60,7 +60,7 @@ class Serving(ToolCase):
 
     def test_s_client(self):
         """The default mode: standard input to the client, what it sends to standard output."""
-        for backend in self.those_with():
+        for backend in self.those_with("half-close"):
             with self.subTest(backend=backend):
                 server = self.serve("--backend", backend, "--once")
                 command = ["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, "-CAfile",
@@ -95,11 +95,11 @@ class Serving(ToolCase):
                 for client in self.backends:
                     with self.subTest(client=client):
                         done = self.connect(server.port, "--backend", client, "--quiet", data=b"hello" * 10000)
-                        self.assertEqual((done.status, done.out), (CLEAN, b"hello" * 10000), done.said)
+                        self.check_answer(done, client, b"hello" * 10000)
 
     def test_a_half_closed_client_still_gets_all(self):
         data = os.urandom(1 << 20)
-        for backend in self.those_with():
+        for backend in self.those_with("half-close"):
             with self.subTest(backend=backend):
                 server = self.serve("--backend", backend, "--once")
                 feeder = self.thread(lambda: (server.process.stdin.write(data), server.process.stdin.close()))
@@ -261,7 +261,7 @@ class Backends(ToolCase):
     def test_every_capability_is_told(self):
         with open(os.path.join(harness.SOURCE, "lib", "include", "unitls", "backend.h")) as source:
             header = source.read()
-        names = re.findall(r'X\(\w+, \d+, "([^"]+)"\)', header)
+        names = re.findall(r'X\(\w+, \d+,[\s\\]*"([^"]+)"\)', header)
         self.assertIn("half-close", names)
         for name, facts in self.backends.items():
             self.assertEqual(list(facts["capabilities"]), names)

@@ -73,8 +73,21 @@ class ToolCase(harness.TestCase):
                                      timeout=harness.PATIENCE, check=False, **keywords))
 
     def connect(self, port, *arguments, data=b"", ca=True, host="localhost"):
+        """A client to its end. One that cannot half-close waits for the server's end, so it is told to wait for a second only."""
         trust = ["--ca", self.authority.certificate] if ca else []
+        backend = arguments[arguments.index("--backend") + 1] if "--backend" in arguments else "openssl"
+        if "--timeout" not in arguments and self.waits(backend) == TIMEOUT:
+            arguments += ("--timeout", "1s")
         return self.unitls("connect", "%s:%d" % (host, port), *trust, *arguments, data=data)
+
+    def waits(self, backend):
+        """How a client ends whose server waits for the client's end: cleanly, where it can pass that on and read what then comes."""
+        facts = self.backends.get(backend)
+        return CLEAN if facts is None or facts["capabilities"]["half-close"] else TIMEOUT
+
+    def check_answer(self, done, backend, out):
+        """A server that waits for the client's end has answered."""
+        self.assertEqual((done.status, done.out), (self.waits(backend), out), done.said)
 
     def target(self, port):
         """The first arguments of a client that verifies the server on localhost."""

@@ -119,7 +119,10 @@ void libssl_connection_free(void *argument)
 
 	if (!connection)
 		return;
+	if (connection->ssl)
+		libssl_abandon(connection);
 	SSL_free(connection->ssl);
+	libssl_signature_release(&connection->signature);
 	SSL_SESSION_free(connection->session);
 	free(connection);
 	ERR_clear_error();
@@ -209,6 +212,9 @@ static int fail(struct libssl_connection *connection, struct unitls_error *error
 	if (failure.error_class == UNITLS_ERROR_CLASS_MEMORY || connection->pipe.transport->out_of_memory ||
 		verdict->out_of_memory)
 		return libssl_error_memory(error);
+	if (connection->signature.failed)
+		return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_INTERNAL, connection->alert_sent,
+			"the external key's signer failed");
 	if (failure.error_class == UNITLS_ERROR_CLASS_VERIFY && verdict->reason != UNITLS_VERIFY_NONE)
 		return fail_verify(connection, verdict->reason, verdict->depth,
 			verdict->native_code ? (uint32_t)verdict->native_code : failure.code, error);
@@ -272,9 +278,13 @@ int libssl_connection_handshake(void *argument, struct unitls_error *error)
 	int r;
 
 	ERR_clear_error();
-	result = SSL_do_handshake(connection->ssl);
+	result = libssl_handshake(connection);
 	if (result == 1)
 		return judge_handshake(connection, error);
+	if (libssl_is_waiting(connection->ssl, result)) {
+		ERR_clear_error();
+		return UNITLS_WANT_APP;
+	}
 	r = conclude(connection, result, error);
 	if (r != UNITLS_EOF)
 		return r;

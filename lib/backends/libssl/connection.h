@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "backends/libssl/bio.h"
+#include "backends/libssl/signature.h"
 #include "backends/libssl/verify.h"
 #include "core/backend.h"
 
@@ -16,6 +17,8 @@ struct libssl_connection {
 	SSL *ssl;
 	const struct libssl_context *context; /* outlives it */
 	SSL_SESSION *session;                 /* client: the newest that can be resumed; NULL = none */
+	struct libssl_signature signature;    /* of an external key */
+	bool abandoned;                       /* being freed: nobody waits for a signature */
 	struct libssl_pipe pipe;
 	const struct unitls_peer_name *peer_name; /* NULL on a server */
 	struct unitls_bytes alpn_selected;

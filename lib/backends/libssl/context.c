@@ -167,7 +167,7 @@ static int set_certificates(
 
 		if (!certificate)
 			return libssl_error_refused(error, "certificate", "cannot read the certificate");
-		if (i == 0 && !X509_check_private_key(certificate, key))
+		if (i == 0 && key && !X509_check_private_key(certificate, key))
 			r = libssl_error_config(
 				error, "key", "the private key does not belong to the certificate");
 		else if (i == 0 && !SSL_CTX_use_certificate(ctx, certificate))
@@ -188,6 +188,10 @@ static int setup_identity(SSL_CTX *ctx, const struct unitls_context_params *para
 
 	if (params->n_chain == 0)
 		return 0;
+	if (params->key_format == UNITLS_KEY_FORMAT_EXTERNAL) {
+		r = set_certificates(ctx, params, NULL, error); /* the core has seen that they belong together */
+		return r < 0 ? r : libssl_setup_external_key(ctx, params->external_key, error);
+	}
 	r = libssl_key_read(params->key_format, params->key, params->password, &key, error);
 	if (r < 0)
 		return r;
@@ -273,6 +277,7 @@ int libssl_context_new(const struct unitls_context_params *params, void **ret_co
 	context->verifier.clock_argument = params->clock_argument;
 	context->tickets = params->tickets;
 	context->ocsp = params->ocsp;
+	context->external_key = params->external_key;
 	context->key_log = params->key_log;
 	context->key_log_argument = params->key_log_argument;
 	if (copy_staple(context, params->ocsp_response) < 0) {

@@ -13,9 +13,10 @@ struct libssl_context {
 	SSL_CTX *ctx;
 	enum unitls_role role;
 	struct libssl_verifier verifier;
-	struct unitls_ticket_source *tickets; /* server; NULL = none */
-	enum unitls_ocsp ocsp;                /* client */
-	struct unitls_bytes ocsp_response;    /* server; owned */
+	struct unitls_ticket_source *tickets;           /* server; NULL = none */
+	enum unitls_ocsp ocsp;                          /* client */
+	struct unitls_bytes ocsp_response;              /* server; owned */
+	const struct unitls_external_key *external_key; /* NULL: the key is the library's */
 	unitls_key_log_callback key_log;
 	void *key_log_argument;
 };

@@ -72,6 +72,9 @@ bool libssl_setup_ocsp(SSL_CTX *ctx, const struct unitls_context_params *params)
  */
 int libssl_key_from_pem(BIO *bio, char *password, EVP_PKEY **ret_key, struct unitls_error *error);
 
+/* Makes a context sign with an external key. UNITLS_ERROR with the field "key". */
+int libssl_setup_external_key(SSL_CTX *ctx, const struct unitls_external_key *key, struct unitls_error *error);
+
 /* Verification -------------------------------------------------------------------------------------------------------------- */
 
 /* What the library's verification has no eye for: judges a chain that it has just accepted. NONE, or why not and at which depth. */
@@ -79,6 +82,14 @@ enum unitls_verify_reason libssl_judge_chain(X509_STORE_CTX *store, int *ret_dep
 
 /* Connections ---------------------------------------------------------------------------------------------------------------- */
 
+struct libssl_connection;
+
+/* SSL_do_handshake, in which an external key may be asked. */
+int libssl_handshake(struct libssl_connection *connection);
+/* Whether that is why it did not end. */
+bool libssl_is_waiting(SSL *ssl, int result);
+/* Ends what waits for a signature, before the connection is freed. */
+void libssl_abandon(struct libssl_connection *connection);
 bool libssl_set_server_name(SSL *ssl, const char *name);
 /* Whether a code says that a record could not be decrypted, which can be an alert in the clear: true only where the library cannot read such. */
 bool libssl_is_undecryptable(uint32_t code);

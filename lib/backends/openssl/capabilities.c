@@ -9,6 +9,7 @@
 #include "backends/libssl/error.h"
 #include "backends/libssl/lists.h"
 #include "backends/libssl/suites.h"
+#include "backends/openssl/external.h"
 
 #define RSA_BITS_MAX 16384 /* OPENSSL_RSA_MAX_MODULUS_BITS */
 
@@ -120,7 +121,9 @@ int openssl_capabilities_init(struct unitls_error *error)
 		UNITLS_CAP_EXTENDED_MASTER_SECRET | UNITLS_CAP_KEY_LOG | UNITLS_CAP_OCSP_STAPLE |
 		UNITLS_CAP_OCSP_REQUEST | UNITLS_CAP_OCSP_VERIFY | UNITLS_CAP_CRL | UNITLS_CAP_GROUPS |
 		UNITLS_CAP_SIGNATURE_SCHEMES | UNITLS_CAP_GROUP_INFO | UNITLS_CAP_SIGNATURE_INFO |
-		UNITLS_CAP_KEY_UPDATE;
+		UNITLS_CAP_KEY_UPDATE | UNITLS_CAP_EXTERNAL_KEYS;
+	if (openssl_external_can_wait())
+		c->bits |= UNITLS_CAP_EXTERNAL_KEYS_ASYNC;
 	c->notes =
 		"versions, security level, groups and signature algorithms within what openssl.cnf allows, which is "
 		"read when the module is loaded";

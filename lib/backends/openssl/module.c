@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "backends/openssl/capabilities.h"
+#include "backends/openssl/external.h"
 #include "backends/libssl/connection.h"
 #include "backends/libssl/context.h"
 #include "backends/libssl/error.h"
@@ -31,6 +32,8 @@ static int init(struct unitls_error *error)
 		    OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL))
 		return libssl_error_config(error, "backend", "OpenSSL cannot be initialised (see openssl.cnf)");
 	r = libssl_connection_init(error);
+	if (r == 0)
+		r = openssl_external_init(error);
 	if (r == 0)
 		r = openssl_capabilities_init(error);
 	return r;
