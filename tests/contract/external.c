@@ -99,6 +99,9 @@ static void fill_wants(struct want wants[2], enum end_name at, const char *name,
 	if (at == CLIENT) {
 		wants[SERVER].client_auth = UNITLS_CLIENT_AUTH_REQUIRED;
 		wants[SERVER].trust = "root.pem";
+		/* Of one kind: in TLS 1.2 a server may ask for its own kind alone (RFC 5246, 7.4.4); wolfSSL does. */
+		if (strcmp(name, "rsa") == 0)
+			wants[SERVER].chains[0] = name;
 	}
 }
 
