@@ -38,7 +38,8 @@ void gtls_capabilities_init(void)
 	*c = (struct unitls_capabilities){
 		.bits = UNITLS_CAP_ALPN | UNITLS_CAP_HALF_CLOSE | UNITLS_CAP_SESSION_TICKETS |
 			UNITLS_CAP_CLIENT_AUTH | UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS |
-			UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO,
+			UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO | UNITLS_CAP_TICKETS_SELF_ROTATED |
+			UNITLS_CAP_EXTENDED_MASTER_SECRET,
 		.min_version = policy->min_version,
 		.max_version = policy->max_version,
 		.cipher_suites = policy->usable,

@@ -1,6 +1,7 @@
 /*
  * Quirks bridged here (3.7.9): the library leaves nearly all alerts to its caller; it says AGAIN also when only a record was skipped while more are there;
- * a ClientHello that came for a renegotiation stays in its buffer and is in the way of what follows.
+ * a ClientHello that came for a renegotiation stays in its buffer and is in the way of what follows; handshake records without content are queued without
+ * end.
  */
 #include "backends/gnutls/connection.h"
 
@@ -9,6 +10,9 @@
 #include "backends/gnutls/error.h"
 #include "backends/gnutls/hello.h"
 #include "backends/gnutls/suites.h"
+
+/* Records in a row that bring neither data nor a message: empty ones, warnings, pieces. As many as OpenSSL takes. */
+#define USELESS_RECORDS_MAX 32
 
 /*
  * Callbacks ----------------------------------------------------------------------------------------------------------------
@@ -42,6 +46,20 @@ int gtls_connection_on_retrieve(gnutls_session_t session, const struct gnutls_ce
 	return 0;
 }
 
+/* A message behind the handshake has come whole: a ticket or a KeyUpdate, of which the library itself takes 8 in a second. */
+static int on_message(
+	gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+	struct gtls_connection *connection = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	(void)message;
+	if (incoming)
+		connection->last_use = connection->transport.received.complete;
+	return 0;
+}
+
 /*
  * Creation -----------------------------------------------------------------------------------------------------------------
  */
@@ -55,7 +73,7 @@ static unsigned session_flags(const struct gtls_context *context)
 	unsigned flags = context->role == UNITLS_ROLE_SERVER ? GNUTLS_SERVER : GNUTLS_CLIENT;
 
 	flags |= GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_AUTO_SEND_TICKET;
-	if (context->ticket_key.size == 0)
+	if (!context->ticket_master)
 		flags |= GNUTLS_NO_TICKETS;
 	return flags;
 }
@@ -90,8 +108,9 @@ static int setup_server(struct gtls_connection *connection, const struct unitls_
 	gnutls_certificate_send_x509_rdn_sequence(session, 0);
 	if (alpn.size > 0)
 		ret = gnutls_alpn_set_protocols(session, &alpn, 1, GNUTLS_ALPN_MANDATORY);
-	if (ret == 0 && context->ticket_key.size > 0)
-		ret = gnutls_session_ticket_enable_server(session, &context->ticket_key);
+	if (ret == 0 && context->ticket_master)
+		ret = gnutls_session_ticket_enable_server(
+			session, &(gnutls_datum_t){context->ticket_master, UNITLS_TICKET_MASTER_SIZE});
 	return ret;
 }
 
@@ -185,7 +204,7 @@ static int alert_in_the_clear(const struct gtls_connection *connection, int nati
 {
 	if (native != GNUTLS_E_DECRYPTION_FAILED || connection->established)
 		return UNITLS_ALERT_NONE;
-	return gtls_transport_plain_alert(&connection->transport);
+	return gtls_records_plain_alert(&connection->transport.received);
 }
 
 /* A server that answers with a suite that it was not offered is at fault; one that is offered none that it can use is not. */
@@ -262,7 +281,7 @@ static int choose_suite(struct gtls_connection *connection)
 /* One for each connection. */
 static int send_ticket(struct gtls_connection *connection)
 {
-	if (connection->context->ticket_key.size == 0 || version_of(connection) < UNITLS_TLS_1_3)
+	if (!connection->context->ticket_master || version_of(connection) < UNITLS_TLS_1_3)
 		return 0;
 	return gnutls_session_ticket_send(connection->session, 1, 0);
 }
@@ -299,6 +318,9 @@ int gtls_connection_handshake(void *argument, struct unitls_error *error)
 	if (!is_verified(connection))
 		return fail_verify(connection, UNITLS_VERIFY_OTHER, -1, 0, error);
 	connection->established = true;
+	connection->last_use = connection->transport.received.complete;
+	gnutls_handshake_set_hook_function(
+		connection->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST, on_message);
 	ret = send_ticket(connection);
 	return ret < 0 ? conclude(connection, ret, error) : 0;
 }
@@ -315,14 +337,20 @@ static void refuse_renegotiation(struct gtls_connection *connection)
 		send_alert(connection, GNUTLS_AL_WARNING, UNITLS_ALERT_NO_RENEGOTIATION);
 }
 
-/* As gnutls_record_recv, without what is none of our caller's business. */
+/* As gnutls_record_recv, without what is none of our caller's business, and not for ever. */
 static ssize_t receive(struct gtls_connection *connection, uint8_t *buffer, size_t size)
 {
+	const struct gtls_records *received = &connection->transport.received;
+
 	for (;;) {
 		ssize_t ret;
 
 		connection->transport.starved = false;
 		ret = gnutls_record_recv(connection->session, buffer, size);
+		if (ret > 0)
+			connection->last_use = received->complete;
+		if (received->complete - connection->last_use > USELESS_RECORDS_MAX)
+			return GNUTLS_E_TOO_MANY_EMPTY_PACKETS;
 		if (ret == GNUTLS_E_UNEXPECTED_PACKET && connection->refused_hello)
 			connection->refused_hello = false; /* the library has thrown it away now */
 		else if (ret == GNUTLS_E_REHANDSHAKE)
@@ -410,6 +438,8 @@ void gtls_connection_info(const void *argument, struct unitls_connection_info *r
 		.cipher_suite = gtls_suite_number(
 			version, gnutls_kx_get(session), gnutls_cipher_get(session), gnutls_mac_get(session)),
 		.resumed = gnutls_session_is_resumed(session) != 0,
+		.extended_master_secret =
+			version < UNITLS_TLS_1_3 && gnutls_session_ext_master_secret_status(session) != 0,
 	};
 	if (gnutls_alpn_get_selected_protocol(session, &alpn) == 0)
 		ret_info->alpn = (struct unitls_bytes){alpn.data, alpn.size};

@@ -44,19 +44,17 @@ static int copy_alpn(
 	return 0;
 }
 
-/*
- * None where client certificates are asked for: a resumed session would not be verified again. The library derives the keys in use from this one and
- * changes them with time.
- */
-static int make_ticket_key(
+/* The library derives the keys in use from this one secret and changes them with time. */
+static int take_ticket_master(
 	struct gtls_context *context, const struct unitls_context_params *params, struct unitls_error *error)
 {
-	int ret;
-
 	if (!params->tickets)
 		return 0;
-	ret = gnutls_session_ticket_key_generate(&context->ticket_key);
-	return ret < 0 ? gtls_error_set_field(error, ret, "session_tickets", "a ticket key") : 0;
+	context->ticket_master = gnutls_malloc(UNITLS_TICKET_MASTER_SIZE);
+	if (!context->ticket_master)
+		return gtls_error_memory(error);
+	unitls_ticket_source_master(params->tickets, context->ticket_master);
+	return 0;
 }
 
 static int fill(
@@ -69,7 +67,7 @@ static int fill(
 	if (gtls_priorities_get(params, &context->priorities, error) < 0 ||
 		gtls_trust_get(params, &context->trust, error) < 0 ||
 		gtls_identity_init(&context->identity, params, error) < 0 || check_usage(context, error) < 0 ||
-		copy_alpn(context, params, error) < 0 || make_ticket_key(context, params, error) < 0)
+		copy_alpn(context, params, error) < 0 || take_ticket_master(context, params, error) < 0)
 		return UNITLS_ERROR;
 	return 0;
 }
@@ -94,9 +92,9 @@ void gtls_context_free(void *argument)
 
 	if (!context)
 		return;
-	if (context->ticket_key.data) {
-		gnutls_memset(context->ticket_key.data, 0, context->ticket_key.size);
-		gnutls_free(context->ticket_key.data);
+	if (context->ticket_master) {
+		gnutls_memset(context->ticket_master, 0, UNITLS_TICKET_MASTER_SIZE);
+		gnutls_free(context->ticket_master);
 	}
 	free(context->alpn);
 	gtls_identity_fini(&context->identity);

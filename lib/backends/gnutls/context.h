@@ -21,7 +21,7 @@ struct gtls_context {
 	struct gtls_identity identity;
 	gnutls_datum_t *alpn; /* a client's offer; one block with the bytes */
 	unsigned n_alpn;
-	gnutls_datum_t ticket_key; /* size 0: no tickets */
+	uint8_t *ticket_master; /* UNITLS_TICKET_MASTER_SIZE octets; NULL: no tickets */
 };
 
 /* Slots of the table: core/backend.h. */
