@@ -243,6 +243,8 @@ CONTRACT_OBJ := $(call objects,$(wildcard tests/contract/*.c))
 CONTRACT_TEST := $(if $(CONTRACT_OBJ),$(TST)/contract)
 # The peer that breaks the protocol on purpose is a module too: the suite itself links no TLS library.
 CONTRACT_PEER := $(if $(filter openssl,$(BACKENDS)),$(TST)/contract-peer.so)
+# So is libevent's own bufferevent for OpenSSL, with which ours is compared.
+EVENT_PEER := $(if $(HAVE_EVENT_OPENSSL),$(if $(filter openssl,$(BACKENDS)),$(TST)/event-peer.so))
 
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_DAEMON := $(call uses_daemon,$(FUZZ_SRC))
@@ -276,6 +278,7 @@ $(OBJ)/lib/backends/%.o: PART = -Ilib -fPIC -fvisibility=hidden $(BACKEND_$(call
 $(OBJ)/daemon/%.o: PART := -I. -fPIE -fvisibility=hidden $(EVENT_CFLAGS) $(INIH_CFLAGS) $(CARES_CFLAGS) $(DEFINES_DAEMON)
 $(OBJ)/tests/%.o: PART := -Ilib -I. -fPIE $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(DEFINES_TEST)
 $(OBJ)/tests/contract/peer/%.o: PART = -I. -fPIC -fvisibility=hidden $(BACKEND_OPENSSL_CFLAGS)
+$(OBJ)/tests/event/%.o: PART = -I. -fPIC -fvisibility=hidden $(EVENT_CFLAGS) $(BACKEND_OPENSSL_CFLAGS)
 $(OBJ)/tests/fuzz/%.o: PART := -Ilib -I. -fPIE -Wno-missing-prototypes $(EVENT_CFLAGS) $(DEFINES_TEST)
 
 $(OBJ)/%.o: %.c $(FLAGS_STAMP)
@@ -348,7 +351,8 @@ $(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A) | $
 		$(CORE_OBJ) $(NETTLE_LIBS) $(UNIT_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
 $(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
 $(UNIT_EVENT:tests/unit/%.c=$(TST)/%): $(LIB)/libunitls-event.a
-$(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS)
+$(TST)/test_event_openssl: | $(EVENT_PEER)
+$(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := -levent_extra -levent_pthreads
 
 $(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(LIBS_MADE) | $(CONTRACT_PEER)
 	@mkdir -p $(@D)
@@ -360,6 +364,11 @@ $(TST)/contract-peer.so: $(call objects,$(wildcard tests/contract/peer/*.c))
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ $(BACKEND_OPENSSL_LIBS)
+
+$(TST)/event-peer.so: $(call objects,$(wildcard tests/event/*.c))
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ -levent_openssl $(EVENT_LIBS) $(BACKEND_OPENSSL_LIBS)
 
 $(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
