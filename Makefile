@@ -433,6 +433,7 @@ MAN_PAGES := $(wildcard man/*.[1-9])
 define INSTALLED
 $(HEADERS:lib/include/%=$(INCLUDEDIR)/%)
 $(LIBDIR)/$(SONAME) $(LIBDIR)/libunitls.so $(LIBDIR)/libunitls.a $(PKGCONFIGDIR)/unitls.pc
+$(LIBDIR)/$(EVENT_SONAME) $(LIBDIR)/libunitls-event.so $(LIBDIR)/libunitls-event.a $(PKGCONFIGDIR)/unitls-event.pc
 $(BACKENDS:%=$(BACKENDDIR)/%.so) $(BINARIES:$(BIN)/%=$(BINDIR)/%)
 $(foreach m,$(MAN_PAGES),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 $(UNITDIR)/unitlsd.service $(UNITDIR)/unitlsd.socket $(SYSUSERSDIR)/unitls.conf $(TMPFILESDIR)/unitls.conf
@@ -447,6 +448,10 @@ install: $(if $(NOBUILD),,all)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libunitls.so
 	$(INSTALL) -m 644 $(LIB)/libunitls.a $(DESTDIR)$(LIBDIR)/libunitls.a
 	$(substitute) unitls.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/unitls.pc
+	$(INSTALL) -m 755 $(LIB)/$(EVENT_SONAME) $(DESTDIR)$(LIBDIR)/$(EVENT_SONAME)
+	ln -sf $(EVENT_SONAME) $(DESTDIR)$(LIBDIR)/libunitls-event.so
+	$(INSTALL) -m 644 $(LIB)/libunitls-event.a $(DESTDIR)$(LIBDIR)/libunitls-event.a
+	$(substitute) unitls-event.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/unitls-event.pc
 	$(if $(MODULES_MADE),$(INSTALL) -m 755 $(MODULES_MADE) $(DESTDIR)$(BACKENDDIR))
 	$(if $(BINARIES),$(INSTALL) -m 755 $(BINARIES) $(DESTDIR)$(BINDIR))
 	$(foreach m,$(MAN_PAGES),$(INSTALL) -m 644 $(m) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/ &&) :
