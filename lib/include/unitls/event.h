@@ -22,7 +22,7 @@
  * callback runs when it has been handed to the transport. As much as the kernel takes is sent at once, so that the bufferevent may be freed next. BEV_FLUSH
  * does the same without close_notify; flushing EV_READ does nothing. bufferevent_free sends nothing, and the peer sees a truncation.
  *
- * It rests on libevent's public interface alone (2.1), as a filtering bufferevent over a bufferevent_socket. Where that shows, and what of
+ * It rests on libevent's public headers alone (2.1), as a filtering bufferevent over a bufferevent_socket. Where that shows, and what of
  * bufferevent_openssl cannot be had:
  *  - bufferevent_get_underlying returns that socket. Rate limits and priorities are set on it; on the outer bufferevent bufferevent_priority_set fails and
  *    rate limits have no effect. bufferevent_base_set fails: the base is that of the constructor.
