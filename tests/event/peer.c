@@ -19,12 +19,13 @@ static struct bufferevent *make(
 	struct event_base *base, evutil_socket_t fd, const struct event_peer_params *params)
 {
 	SSL_CTX *context = SSL_CTX_new(params->server ? TLS_server_method() : TLS_client_method());
+	char name[] = "a.example"; /* the library's macro takes it for not constant */
 	struct bufferevent *bev = NULL;
 	SSL *ssl = NULL;
 
 	if (context && configure(context, params))
 		ssl = SSL_new(context);
-	if (ssl && (params->server || SSL_set_tlsext_host_name(ssl, "a.example") == 1))
+	if (ssl && (params->server || SSL_set_tlsext_host_name(ssl, name) == 1))
 		bev = bufferevent_openssl_socket_new(base, fd, ssl,
 			params->server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
 			BEV_OPT_CLOSE_ON_FREE);
