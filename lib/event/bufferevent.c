@@ -38,12 +38,12 @@ static void on_write_timeout(evutil_socket_t fd, short what, void *argument)
 
 	(void)fd;
 	(void)what;
-	bufferevent_lock(engine->below);
+	evbuffer_lock(bufferevent_get_output(engine->outer));
 	if (unitls_event_is_writing(engine) && unitls_event_has_callbacks(engine)) {
 		(void)bufferevent_disable(engine->outer, EV_WRITE);
 		bufferevent_trigger_event(engine->outer, BEV_EVENT_TIMEOUT | BEV_EVENT_WRITING, 0);
 	}
-	bufferevent_unlock(engine->below);
+	evbuffer_unlock(bufferevent_get_output(engine->outer));
 }
 
 static void on_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *argument)
@@ -166,6 +166,7 @@ static struct engine *new_engine(const struct parts *parts, struct unitls_error 
 		return NULL;
 	}
 	engine->error = (struct unitls_error)UNITLS_ERROR_INIT;
+	engine->threadsafe = (parts->options & BEV_OPT_THREADSAFE) != 0;
 	if (parts->client_context) {
 		engine->client_context = unitls_client_context_ref(parts->client_context);
 		engine->peer_name = *parts->peer_name;
@@ -179,7 +180,6 @@ static struct engine *new_engine(const struct parts *parts, struct unitls_error 
 	return engine;
 }
 
-/* The one below, with a lock of its own: libevent frees a filter's lock before it lets go of the one below. */
 static int make_below(struct engine *engine, const struct parts *parts, struct unitls_error *error)
 {
 	const int passed_on = BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE;

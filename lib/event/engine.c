@@ -122,9 +122,21 @@ static void set_error(struct engine *engine, enum unitls_error_class error_class
 /* As a bufferevent_socket does it: EV_READ is disabled, and who enables it again is told again. evhttp relies on that. */
 static void tell_end(struct engine *engine)
 {
+	engine->retell = false;
 	if (unitls_event_has_callbacks(engine))
 		(void)bufferevent_disable(engine->outer, EV_READ);
+	(void)unitls_event_set_reading(engine, READING_AS_OUTER); /* at worst it is not told again */
+	unitls_event_watch_outer(engine, true);
 	tell_event(engine, engine->end_event);
+}
+
+/*
+ * libevent's flush goes on to the program's own bufferevent below, whatever is left here, so with BEV_FINISHED all must be there by then: the
+ * limits do not hold any more.
+ */
+static bool is_finishing_below(const struct engine *engine)
+{
+	return engine->finishing && !engine->owns_below;
 }
 
 /* Moves what is to be sent into the output below. Whether any was. */
@@ -135,7 +147,7 @@ static bool ship(struct engine *engine)
 	bool moved = false;
 
 	while ((bytes = unitls_connection_peek_outgoing(engine->connection)).size > 0 &&
-		evbuffer_get_length(below) < BELOW_LIMIT_BYTES) {
+		(evbuffer_get_length(below) < BELOW_LIMIT_BYTES || is_finishing_below(engine))) {
 		if (evbuffer_add(below, bytes.data, bytes.size) < 0) {
 			schedule_later(engine); /* nothing is lost; there may be memory then */
 			break;
@@ -218,11 +230,13 @@ int unitls_event_new_connection(struct engine *engine, struct unitls_error *erro
 static void forget(struct engine *engine)
 {
 	engine->error = (struct unitls_error)UNITLS_ERROR_INIT;
+	engine->news = 0;
 	engine->transport_errno = 0;
 	engine->send_failed = false;
 	engine->transport_ended = false;
 	engine->unread = false;
 	engine->end_event = 0;
+	engine->retell = false;
 	engine->reads_to_write = false;
 	engine->finished = false;
 	engine->finish_settled = false;
@@ -264,8 +278,10 @@ void unitls_event_follow(struct engine *engine)
 	case DESCRIPTOR_GONE:
 		/* The error and the connection can still be asked for. */
 		engine->identity = 0;
+		engine->news = 0;
 		engine->in_flight = 0;
 		engine->end_event = 0;
+		engine->retell = false;
 		engine->flushing = false;
 		engine->finishing = false;
 		engine->state = ENGINE_UNBOUND;
@@ -332,7 +348,7 @@ static bool step_handshake(struct engine *engine, bool fed)
 		return false;
 	default:
 		report(engine, status, BEV_EVENT_READING);
-		return false;
+		return true;
 	}
 }
 
@@ -340,6 +356,8 @@ static bool step_handshake(struct engine *engine, bool fed)
 
 static bool all_is_sent(const struct engine *engine)
 {
+	if (is_finishing_below(engine))
+		return unitls_connection_outgoing_size(engine->connection) == 0;
 	return evbuffer_get_length(bufferevent_get_output(engine->below)) == 0 &&
 		unitls_connection_outgoing_size(engine->connection) == 0;
 }
@@ -415,14 +433,15 @@ static int write_more(struct engine *engine)
 
 void unitls_event_flush(struct engine *engine)
 {
-	bool moved = engine->state == ENGINE_OPEN;
+	bool more = engine->state == ENGINE_OPEN;
 
-	while (moved) {
-		/* A failure is sticky: the loop finds it. */
-		moved = write_more(engine) == UNITLS_OK && (engine->in_flight > 0 || engine->finished);
+	while (more) {
+		int status = write_more(engine); /* a failure is sticky: the loop finds it */
+		bool sending = engine->in_flight > 0;
+
 		unitls_event_push(engine);
 		settle_sent(engine);
-		moved = moved && engine->in_flight == 0 && !engine->finish_settled;
+		more = status == UNITLS_OK && sending && engine->in_flight == 0;
 	}
 	unitls_event_schedule(engine);
 }
@@ -439,9 +458,10 @@ static bool step_writing(struct engine *engine)
 		return true;
 	}
 	status = write_more(engine);
-	if (status < 0)
-		report(engine, status, BEV_EVENT_WRITING);
-	return false;
+	if (status >= 0)
+		return false;
+	report(engine, status, BEV_EVENT_WRITING);
+	return true;
 }
 
 /* Plaintext in --------------------------------------------------------------------------------------------------------------- */
@@ -511,21 +531,14 @@ static bool step_reading(struct engine *engine, bool fed)
 	case UNITLS_EOF:
 		engine->end_event = BEV_EVENT_EOF | BEV_EVENT_READING;
 		tell_end(engine);
-		return false;
+		return true;
 	default:
 		report(engine, status, BEV_EVENT_READING);
-		return false;
+		return true;
 	}
 }
 
 /* All together --------------------------------------------------------------------------------------------------------------- */
-
-static bool step_open(struct engine *engine, bool fed)
-{
-	if (step_writing(engine))
-		return true;
-	return engine->state == ENGINE_OPEN && step_reading(engine, fed);
-}
 
 /*
  * A peer that refuses us may close right after its alert, so that our sending fails first: whether what has come in, and will be read, may hold the
@@ -545,22 +558,26 @@ static bool step(struct engine *engine)
 	int fed;
 
 	unitls_event_follow(engine);
-	if (engine->end_event != 0 && is_enabled(engine, EV_READ)) {
+	unitls_event_take_news(engine);
+	if (engine->retell) {
 		tell_end(engine);
-		return false;
+		return true;
 	}
 	if (engine->state == ENGINE_UNBOUND || engine->state == ENGINE_FAILED)
 		return false;
 	fed = feed(engine);
 	if (fed < 0) {
 		fail(engine, BEV_EVENT_ERROR | BEV_EVENT_READING);
-		return false;
+		return true;
 	}
-	moved = engine->state == ENGINE_HANDSHAKE ? step_handshake(engine, fed > 0) : step_open(engine, fed > 0);
-	if (moved || engine->state == ENGINE_FAILED || !engine->send_failed || may_hear_why(engine))
+	if (engine->state == ENGINE_HANDSHAKE)
+		moved = step_handshake(engine, fed > 0);
+	else
+		moved = step_writing(engine) || step_reading(engine, fed > 0);
+	if (moved || !engine->send_failed || may_hear_why(engine))
 		return moved;
 	fail_sending(engine);
-	return false;
+	return true;
 }
 
 /* Waiting -------------------------------------------------------------------------------------------------------------------- */
@@ -568,9 +585,7 @@ static bool step(struct engine *engine)
 /* Whether there is something to do as soon as the program enables EV_READ, which it has not. */
 static bool is_held_in(const struct engine *engine)
 {
-	if (is_enabled(engine, EV_READ))
-		return false;
-	return engine->end_event != 0 || (engine->state == ENGINE_OPEN && engine->unread);
+	return engine->state == ENGINE_OPEN && engine->unread && !is_enabled(engine, EV_READ);
 }
 
 /* The same for EV_WRITE. */
@@ -586,9 +601,7 @@ static enum reading wanted_reading(const struct engine *engine)
 
 	if (is_held_in(engine))
 		return READING_AS_OUTER; /* which is not at all, yet */
-	if (engine->state == ENGINE_UNBOUND || engine->state == ENGINE_FAILED)
-		return READING_STOPPED;
-	if (engine->end_event != 0 || engine->transport_ended || full)
+	if (engine->state == ENGINE_UNBOUND || engine->transport_ended || full)
 		return READING_STOPPED;
 	return engine->state == ENGINE_HANDSHAKE || engine->reads_to_write ? READING_ALWAYS : READING_AS_OUTER;
 }
@@ -597,15 +610,15 @@ static enum reading wanted_reading(const struct engine *engine)
 static void wait_for_more(struct engine *engine)
 {
 	engine->left_below = evbuffer_get_length(bufferevent_get_input(engine->below));
+	if (is_held_out(engine))
+		schedule_later(engine);
+	if (engine->end_event != 0)
+		return; /* tell_end has seen to it */
 	if (unitls_event_set_reading(engine, wanted_reading(engine)) < 0) {
 		fail_without_memory(engine);
 		return;
 	}
 	unitls_event_watch_outer(engine, is_held_in(engine));
-	if (engine->end_event != 0 && is_enabled(engine, EV_READ))
-		unitls_event_schedule(engine); /* enabled within the callback */
-	if (is_held_out(engine))
-		schedule_later(engine);
 }
 
 void unitls_event_run(struct engine *engine)
@@ -616,7 +629,7 @@ void unitls_event_run(struct engine *engine)
 		unitls_event_schedule(engine); /* a bufferevent below that calls back at once */
 		return;
 	}
-	bufferevent_lock(engine->below);
+	evbuffer_lock(output_of(engine));
 	engine->running = true;
 	listened = unitls_event_has_callbacks(engine);
 	if (listened)
@@ -630,5 +643,5 @@ void unitls_event_run(struct engine *engine)
 	engine->running = false;
 	if (listened)
 		(void)bufferevent_decref(engine->outer); /* may be the last one */
-	bufferevent_unlock(engine->below);
+	evbuffer_unlock(output_of(engine));
 }

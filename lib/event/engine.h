@@ -10,7 +10,10 @@
  * below is alive, too. In between the outer one has no references left and must not get new ones (it would be finalised twice). bufferevent_free takes its
  * callbacks away first, so who finds it without callbacks takes no reference and calls nothing; that is right as well for one that merely has none.
  *
- * Locks: with BEV_OPT_THREADSAFE both have one lock. Everything here runs with it held.
+ * Locks: with BEV_OPT_THREADSAFE both bufferevents have locks, taken in the order outer, below, as libevent does when a program enables or frees the outer
+ * one. Everything here runs with the outer one's held, but for the callbacks of the one below: those run with its lock held, so they only take down
+ * what happened (news) and have the engine run from the loop, which holds none. The outer lock is taken by way of its output buffer, which has the same
+ * one: bufferevent_lock would take a reference.
  */
 #ifndef UNITLS_EVENT_ENGINE_H
 #define UNITLS_EVENT_ENGINE_H
@@ -35,9 +38,12 @@ struct engine {
 	struct event *turn;        /* runs the engine from the loop */
 	struct evbuffer_cb_entry *on_input;
 	struct evbuffer_cb_entry *on_output;
-	bool owns_below;   /* made here, not given: it is a socket's */
-	bool frees_below;  /* owns_below, and libevent does not free it with the outer one */
-	bool running;      /* within unitls_event_run */
+	bool owns_below;  /* made here, not given: it is a socket's */
+	bool frees_below; /* owns_below, and libevent does not free it with the outer one */
+	bool threadsafe;
+	bool running; /* within unitls_event_run */
+	short news;   /* transport.c: what its callbacks were called for since the last run */
+	int news_errno;
 	bool draining;     /* the outer output is drained by us */
 	bool watching;     /* transport.c: waits for the outer one to be enabled for reading */
 	uint64_t identity; /* of the socket that the connection is for; 0 = none known */
@@ -50,7 +56,8 @@ struct engine {
 	bool allow_dirty_shutdown;
 
 	enum engine_state state;
-	short end_event; /* what the program was told of the end of reading, and is told again when it enables that again; 0 = none */
+	short end_event; /* how the program was told of the end of reading; 0 = not yet */
+	bool retell;     /* it has enabled reading again */
 	struct unitls_error error;
 	int transport_errno;  /* of the transport's failure; 0 = none */
 	bool send_failed;     /* transport_errno is of sending: what came in may still say why */
@@ -78,7 +85,7 @@ void unitls_event_schedule(struct engine *engine);
 bool unitls_event_has_callbacks(const struct engine *engine);
 /* Finds out whether the descriptor is another one or gone, and begins anew if so. */
 void unitls_event_follow(struct engine *engine);
-/* Something came in: the read timeout starts again. */
+/* Ciphertext came in: the read timeout starts again. */
 void unitls_event_restart_read_timeout(struct engine *engine);
 /* Makes a connection for the next descriptor; the one before is freed. */
 int unitls_event_new_connection(struct engine *engine, struct unitls_error *error);
@@ -95,6 +102,8 @@ enum descriptor_news {
 	DESCRIPTOR_FAILED, /* connecting failed: engine->transport_errno and identity are set */
 };
 
+/* Acts on the news. */
+void unitls_event_take_news(struct engine *engine);
 enum descriptor_news unitls_event_look_at_descriptor(struct engine *engine);
 /* Throws away what is left of an earlier connection below. */
 void unitls_event_discard_below(struct engine *engine);

@@ -9,42 +9,74 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* Callbacks ------------------------------------------------------------------------------------------------------------------ */
+/* News ----------------------------------------------------------------------------------------------------------------------- */
+
+#define NEWS_DATA 0x4000 /* beside BEV_EVENT_ */
+
+/* Something happened in the direction of reading: if the outer one was waited for, it has been enabled. */
+static void stop_watching(struct engine *engine)
+{
+	if (!engine->watching)
+		return;
+	if (!(bufferevent_get_enabled(engine->outer) & EV_READ)) {
+		(void)bufferevent_enable(engine->below, EV_READ); /* it is disabled again: wait on */
+		return;
+	}
+	engine->retell = engine->end_event != 0;
+	unitls_event_watch_outer(engine, false);
+}
+
+void unitls_event_take_news(struct engine *engine)
+{
+	short news = engine->news;
+
+	if (news == 0)
+		return;
+	engine->news = 0;
+	if (news & NEWS_DATA)
+		unitls_event_restart_read_timeout(engine);
+	if (news & (NEWS_DATA | BEV_EVENT_TIMEOUT | BEV_EVENT_READING))
+		stop_watching(engine);
+	if (news & BEV_EVENT_ERROR && engine->transport_errno == 0)
+		engine->transport_errno = engine->news_errno != 0 ? engine->news_errno : EIO;
+	if (!(news & (BEV_EVENT_ERROR | BEV_EVENT_EOF)))
+		return;
+	if (news & BEV_EVENT_WRITING)
+		engine->send_failed = true;
+	if (news & BEV_EVENT_READING || !(news & BEV_EVENT_WRITING))
+		engine->transport_ended = true;
+	engine->unread = true;
+}
+
+static void take_down(struct engine *engine, short news)
+{
+	engine->news |= news;
+	if (engine->threadsafe)
+		unitls_event_schedule(engine);
+	else
+		unitls_event_run(engine);
+}
 
 static void on_transport_read(struct bufferevent *below, void *argument)
 {
-	struct engine *engine = argument;
-
 	(void)below;
-	unitls_event_restart_read_timeout(engine);
-	unitls_event_run(engine);
+	take_down(argument, NEWS_DATA);
 }
 
 static void on_transport_write(struct bufferevent *below, void *argument)
 {
 	(void)below;
-	unitls_event_run(argument);
+	take_down(argument, 0);
 }
 
 static void on_transport_event(struct bufferevent *below, short what, void *argument)
 {
 	struct engine *engine = argument;
-	int code = EVUTIL_SOCKET_ERROR();
 
 	(void)below;
-	unitls_event_follow(engine);
-	if (what & BEV_EVENT_TIMEOUT)
-		unitls_event_watch_outer(engine, false); /* the outer one was enabled */
-	if (what & BEV_EVENT_ERROR && engine->transport_errno == 0)
-		engine->transport_errno = code != 0 ? code : EIO;
-	if (what & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) {
-		if (what & BEV_EVENT_WRITING)
-			engine->send_failed = true;
-		else
-			engine->transport_ended = true;
-		engine->unread = true;
-	}
-	unitls_event_run(engine);
+	if (what & BEV_EVENT_ERROR)
+		engine->news_errno = EVUTIL_SOCKET_ERROR();
+	take_down(engine, what);
 }
 
 void unitls_event_attach(struct engine *engine)
@@ -89,26 +121,36 @@ static uint64_t identity_of(evutil_socket_t fd)
 }
 
 /*
- * A socket that is not connected and has no error either is one for which nobody has called connect yet, or whose immediate failure
- * libevent has reported itself.
+ * Why a socket is not connected; 0: nobody has called connect yet, or libevent has reported an immediate failure itself. A refusal that was read
+ * away (libevent's own reading does that) is known by the end that reading finds then.
  */
+static int connect_error(evutil_socket_t fd)
+{
+	int code = 0;
+	socklen_t size = sizeof(code);
+	char octet;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code != 0)
+		return code;
+	return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0 ? ECONNREFUSED : 0;
+}
+
 static enum descriptor_news look_at_new(struct engine *engine, evutil_socket_t fd, uint64_t identity)
 {
 	struct sockaddr_storage peer;
 	socklen_t size = sizeof(peer);
-	int code = 0;
+	int code;
 
 	if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 || errno != ENOTCONN) {
 		engine->identity = identity;
 		return DESCRIPTOR_NEW;
 	}
-	size = sizeof(code);
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code != 0) {
-		engine->identity = identity;
-		engine->transport_errno = code;
-		return DESCRIPTOR_FAILED;
-	}
-	return engine->identity != 0 ? DESCRIPTOR_GONE : DESCRIPTOR_SAME;
+	code = connect_error(fd);
+	if (code == 0)
+		return engine->identity != 0 ? DESCRIPTOR_GONE : DESCRIPTOR_SAME;
+	engine->identity = identity;
+	engine->transport_errno = code;
+	return DESCRIPTOR_FAILED;
 }
 
 enum descriptor_news unitls_event_look_at_descriptor(struct engine *engine)
@@ -136,8 +178,10 @@ static void discard_output(struct engine *engine)
 {
 	struct evbuffer *output = bufferevent_get_output(engine->below);
 
+	evbuffer_lock(output);
 	(void)evbuffer_unfreeze(output, 1); /* a socket's is frozen between writes, and freezes itself again */
 	(void)evbuffer_drain(output, evbuffer_get_length(output));
+	evbuffer_unlock(output);
 }
 
 void unitls_event_discard_below(struct engine *engine)
@@ -165,6 +209,7 @@ void unitls_event_push(struct engine *engine)
 		(void)bufferevent_flush(engine->below, EV_WRITE, BEV_FLUSH);
 		return;
 	}
+	evbuffer_lock(output); /* whoever flushes may be in another thread than the loop, which sends, too */
 	(void)evbuffer_unfreeze(output, 1);
 	while (fd >= 0 && evbuffer_peek(output, -1, NULL, &piece, 1) > 0) {
 		ssize_t n = send(fd, piece.iov_base, piece.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -173,6 +218,7 @@ void unitls_event_push(struct engine *engine)
 			break; /* the loop tries again, if there is still one for it */
 		(void)evbuffer_drain(output, (size_t)n);
 	}
+	evbuffer_unlock(output);
 }
 
 bool unitls_event_more_to_read(const struct engine *engine)

@@ -81,6 +81,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* Bits 0, 6 and 7 of the first byte say which; one that is not there is stood in for by the next. */
+static size_t choose_backend(uint8_t byte)
+{
+	size_t i = ((byte & 1u) | (byte >> 5 & 6u)) % BACKENDS;
+
+	while (!servers[i])
+		i = (i + 1) % BACKENDS;
+	return i;
+}
+
 /* Lets a server do what it can. */
 static int run_server(struct unitls_connection *server)
 {
@@ -169,6 +179,7 @@ static void converse(size_t i, struct unitls_connection *server, const uint8_t *
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct unitls_connection *server = NULL;
+	size_t piece;
 	size_t i;
 
 	if (size < 2)

@@ -423,19 +423,49 @@ static void test_a_refused_connection_is_an_error(void **state)
 	close_dialing(&dialing);
 }
 
+/* Where libevent's own reading would take the error away unseen. */
+static void test_a_refusal_of_a_second_connection_is_an_error(void **state)
+{
+	struct dialing dialing;
+	evutil_socket_t fd;
+
+	open_dialing(&dialing, *state);
+	assert_int_equal(dial(&dialing), 0);
+	LOOP_UNTIL(dialing.base, dialing.client.n_connected == 1);
+	fixture_settle(dialing.base);
+	assert_int_equal(event_del(dialing.acceptor), 0);
+	(void)shutdown(event_get_fd(dialing.acceptor), SHUT_RDWR);
+	fd = bufferevent_getfd(dialing.client.bev);
+	assert_int_equal(bufferevent_setfd(dialing.client.bev, -1), 0);
+	(void)close(fd);
+	assert_true(bufferevent_get_enabled(dialing.client.bev) & EV_READ);
+	assert_int_equal(dial(&dialing), 0);
+	LOOP_UNTIL(dialing.base, dialing.client.n_events == 2);
+	assert_true(dialing.client.last & BEV_EVENT_ERROR);
+	assert_string_equal(dialing.client.failure.text, "connecting: Connection refused");
+	fixture_settle(dialing.base);
+	assert_int_equal(dialing.client.n_events, 2);
+	close_dialing(&dialing);
+}
+
 /* libevent itself reports a refusal that is there at once. */
 static void test_an_immediate_refusal_is_told_once(void **state)
 {
-	const struct sockaddr address = {.sa_family = AF_UNIX}; /* of no name */
+	struct sockaddr_storage address = {.ss_family = AF_UNIX};
+	socklen_t size = sizeof(address);
 	struct dialing dialing;
+	int deaf = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); /* has a name, but does not listen */
 
 	open_dialing(&dialing, *state);
-	if (bufferevent_socket_connect(dialing.client.bev, &address, sizeof(sa_family_t) + 1) == 0) {
-		LOOP_UNTIL(dialing.base, dialing.client.n_events == 1);
-		assert_true(dialing.client.last & BEV_EVENT_ERROR);
-		fixture_settle(dialing.base);
-		assert_int_equal(dialing.client.n_events, 1);
-	}
+	assert_int_equal(bind(deaf, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+	assert_int_equal(getsockname(deaf, (struct sockaddr *)&address, &size), 0);
+	assert_int_equal(
+		bufferevent_socket_connect(dialing.client.bev, (struct sockaddr *)&address, (int)size), 0);
+	LOOP_UNTIL(dialing.base, dialing.client.n_events == 1);
+	assert_int_equal(dialing.client.last, BEV_EVENT_ERROR);
+	fixture_settle(dialing.base);
+	assert_int_equal(dialing.client.n_events, 1);
+	(void)close(deaf);
 	close_dialing(&dialing);
 }
 
@@ -795,6 +825,7 @@ int main(void)
 	static const struct CMUnitTest once[] = {
 		cmocka_unit_test(test_connecting_by_address_and_by_name),
 		cmocka_unit_test(test_a_refused_connection_is_an_error),
+		cmocka_unit_test(test_a_refusal_of_a_second_connection_is_an_error),
 		cmocka_unit_test(test_an_immediate_refusal_is_told_once),
 		cmocka_unit_test(test_an_unknown_host_is_an_error),
 		cmocka_unit_test(test_the_read_callback_waits_for_the_low_watermark),

@@ -11,6 +11,8 @@
 
 /* Written by gtls_capabilities_init alone, before any other thread can see the module. */
 static struct unitls_capabilities capabilities;
+static uint16_t groups[GTLS_POLICY_LIST_MAX];
+static uint16_t schemes[GTLS_POLICY_LIST_MAX];
 
 /* A key can sign when the system's configuration leaves one of its algorithms. */
 static const struct {
@@ -38,7 +40,12 @@ void gtls_capabilities_init(void)
 	*c = (struct unitls_capabilities){
 		.bits = UNITLS_CAP_ALPN | UNITLS_CAP_HALF_CLOSE | UNITLS_CAP_SESSION_TICKETS |
 			UNITLS_CAP_CLIENT_AUTH | UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS |
-			UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO,
+			UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO | UNITLS_CAP_CLIENT_SESSIONS |
+			UNITLS_CAP_TICKETS_SELF_ROTATED | UNITLS_CAP_EXPORTER | UNITLS_CAP_EXTENDED_MASTER_SECRET |
+			UNITLS_CAP_KEY_LOG | UNITLS_CAP_EXTERNAL_KEYS | UNITLS_CAP_PKCS11 |
+			UNITLS_CAP_OCSP_STAPLE | UNITLS_CAP_OCSP_REQUEST | UNITLS_CAP_OCSP_VERIFY |
+			UNITLS_CAP_CRL | UNITLS_CAP_GROUPS | UNITLS_CAP_SIGNATURE_SCHEMES | UNITLS_CAP_GROUP_INFO |
+			UNITLS_CAP_SIGNATURE_INFO | UNITLS_CAP_KEY_UPDATE,
 		.min_version = policy->min_version,
 		.max_version = policy->max_version,
 		.cipher_suites = policy->usable,
@@ -53,6 +60,10 @@ void gtls_capabilities_init(void)
 			"allows, which is read when the module is loaded; a client's list of suites must be a product "
 			"of key exchanges and ciphers",
 	};
+	c->n_groups = gtls_policy_list_groups(groups);
+	c->groups = groups;
+	c->n_signature_schemes = gtls_policy_list_schemes(schemes);
+	c->signature_schemes = schemes;
 	if (policy->min_version <= UNITLS_TLS_1_2)
 		c->bits |= UNITLS_CAP_TLS_1_2 | UNITLS_CAP_CIPHERS_1_2;
 	if (policy->max_version >= UNITLS_TLS_1_3)

@@ -8,6 +8,8 @@
 
 #include "backends/gnutls/error.h"
 #include "backends/gnutls/hello.h"
+#include "backends/gnutls/key_log.h"
+#include "backends/gnutls/numbers.h"
 #include "backends/gnutls/suites.h"
 
 /*
@@ -24,6 +26,12 @@ int gtls_connection_on_verify(gnutls_session_t session)
 	return connection->verdict.reason == UNITLS_VERIFY_NONE ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
 }
 
+/* The library takes what it only reads as writable. */
+static gnutls_ocsp_data_st *staple_of(const struct gtls_context *context)
+{
+	return (gnutls_ocsp_data_st *)(uintptr_t)&context->staple;
+}
+
 /* A client answers every request with what it has, whatever names the server lists: whether that is good enough is the server's to say. */
 int gtls_connection_on_retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
 	gnutls_pcert_st **ret_chain, unsigned *ret_n, gnutls_ocsp_data_st **ret_ocsp, unsigned *ret_n_ocsp,
@@ -35,8 +43,8 @@ int gtls_connection_on_retrieve(gnutls_session_t session, const struct gnutls_ce
 	(void)info;
 	*ret_chain = identity->chain;
 	*ret_n = identity->n_chain;
-	*ret_ocsp = NULL;
-	*ret_n_ocsp = 0;
+	*ret_ocsp = connection->context->staple.response.size > 0 ? staple_of(connection->context) : NULL;
+	*ret_n_ocsp = *ret_ocsp ? 1 : 0;
 	*ret_key = identity->key;
 	*ret_flags = 0;
 	return 0;
@@ -55,8 +63,11 @@ static unsigned session_flags(const struct gtls_context *context)
 	unsigned flags = context->role == UNITLS_ROLE_SERVER ? GNUTLS_SERVER : GNUTLS_CLIENT;
 
 	flags |= GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_AUTO_SEND_TICKET;
-	if (context->ticket_key.size == 0)
+	if (context->role == UNITLS_ROLE_SERVER && context->ticket_key.size == 0)
 		flags |= GNUTLS_NO_TICKETS;
+	/* By default a client asks for a staple. */
+	if (context->role == UNITLS_ROLE_CLIENT)
+		flags |= GNUTLS_NO_EXTENSIONS;
 	return flags;
 }
 
@@ -74,6 +85,10 @@ static int setup_client(struct gtls_connection *connection, const struct unitls_
 	/* MANDATORY: an answer that was not offered ends the handshake. */
 	if (ret == 0 && context->n_alpn > 0)
 		ret = gnutls_alpn_set_protocols(session, context->alpn, context->n_alpn, GNUTLS_ALPN_MANDATORY);
+	if (ret == 0)
+		ret = gnutls_session_ticket_enable_client(session);
+	if (ret == 0 && context->ocsp != UNITLS_OCSP_NONE)
+		ret = gnutls_ocsp_status_request_enable_client(session, NULL, 0, NULL);
 	return ret;
 }
 
@@ -105,6 +120,7 @@ static int setup(struct gtls_connection *connection, const struct unitls_connect
 		return ret;
 	}
 	gnutls_session_set_ptr(connection->session, connection);
+	gnutls_session_set_keylog_function(connection->session, gtls_key_log_on_secret);
 	gtls_transport_attach(&connection->transport, params->transport, connection->session);
 	ret = gnutls_credentials_set(connection->session, GNUTLS_CRD_CERTIFICATE, context->trust->credentials);
 	if (ret < 0)
@@ -214,6 +230,11 @@ static int fail(struct gtls_connection *connection, int native, struct unitls_er
 		return gtls_error_memory(error);
 	if (native == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR && verdict->reason != UNITLS_VERIFY_NONE)
 		return fail_verify(connection, verdict->reason, verdict->depth, 0, error);
+	if (native == GNUTLS_E_PK_SIGN_FAILED) {
+		send_alert(connection, GNUTLS_AL_FATAL, UNITLS_ALERT_INTERNAL_ERROR);
+		return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_INTERNAL, UNITLS_ALERT_INTERNAL_ERROR,
+			"the private key did not sign");
+	}
 	if (native == GNUTLS_E_NO_CERTIFICATE_FOUND || native == GNUTLS_E_CERTIFICATE_REQUIRED)
 		return fail_verify(connection, UNITLS_VERIFY_MISSING, -1, native, error);
 	send_alert(connection, GNUTLS_AL_FATAL, alert);
@@ -272,7 +293,8 @@ static bool is_verified(const struct gtls_connection *connection)
 {
 	const struct gtls_context *context = connection->context;
 
-	if (context->verify == UNITLS_VERIFY_MODE_NONE)
+	/* A session was verified when it was made, and the core keeps it to what it was made for. */
+	if (context->verify == UNITLS_VERIFY_MODE_NONE || gnutls_session_is_resumed(connection->session))
 		return true;
 	if (connection->verdict.judged)
 		return connection->verdict.reason == UNITLS_VERIFY_NONE;
@@ -410,7 +432,14 @@ void gtls_connection_info(const void *argument, struct unitls_connection_info *r
 		.cipher_suite = gtls_suite_number(
 			version, gnutls_kx_get(session), gnutls_cipher_get(session), gnutls_mac_get(session)),
 		.resumed = gnutls_session_is_resumed(session) != 0,
+		.extended_master_secret = gnutls_session_ext_master_secret_status(session) != 0,
 	};
+	/* A session of TLS 1.2 remembers the group that it was made with, though nothing is exchanged when it is resumed. */
+	if (version != UNITLS_TLS_1_2 || !ret_info->resumed)
+		ret_info->group = gtls_group_number(gnutls_group_get(session));
+	if (!ret_info->resumed)
+		ret_info->signature_scheme =
+			gtls_signature_scheme((gnutls_sign_algorithm_t)gnutls_sign_algorithm_get(session));
 	if (gnutls_alpn_get_selected_protocol(session, &alpn) == 0)
 		ret_info->alpn = (struct unitls_bytes){alpn.data, alpn.size};
 }
@@ -426,4 +455,35 @@ int gtls_connection_peer_chain(
 	for (unsigned i = 0; status == 0 && ders && i < n; i++)
 		status = add(add_argument, (struct unitls_bytes){ders[i].data, ders[i].size});
 	return status;
+}
+
+int gtls_connection_export_keys(void *argument, const struct unitls_exporter_params *params, uint8_t *ret_bytes,
+	size_t size, struct unitls_error *error)
+{
+	const struct gtls_connection *connection = argument;
+	int ret = gnutls_prf_rfc5705(connection->session, params->label_size, params->label, params->context.size,
+		params->has_context ? (const char *)params->context.data : NULL, size, (char *)ret_bytes);
+
+	return ret < 0 ? gtls_error_set(error, ret, UNITLS_ALERT_NONE) : 0;
+}
+
+int gtls_connection_update_keys(void *argument, bool request, struct unitls_error *error)
+{
+	struct gtls_connection *connection = argument;
+	int ret;
+
+	if (!gtls_transport_flush(&connection->transport))
+		return UNITLS_WANT_WRITE;
+	ret = gnutls_session_key_update(connection->session, request ? GNUTLS_KU_PEER : 0);
+	return ret < 0 ? fail(connection, ret, error) : 0;
+}
+
+struct unitls_bytes gtls_connection_ocsp_response(const void *argument)
+{
+	const struct gtls_connection *connection = argument;
+	gnutls_datum_t response = {NULL, 0};
+
+	if (gnutls_ocsp_status_request_get(connection->session, &response) < 0)
+		return (struct unitls_bytes){NULL, 0};
+	return (struct unitls_bytes){response.data, response.size};
 }

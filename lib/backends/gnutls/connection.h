@@ -43,6 +43,10 @@ int gtls_connection_write(
 int gtls_connection_shutdown(void *connection, struct unitls_error *error);
 size_t gtls_connection_pending(const void *connection);
 void gtls_connection_info(const void *connection, struct unitls_connection_info *ret_info);
+int gtls_connection_export_keys(void *connection, const struct unitls_exporter_params *params, uint8_t *ret_bytes,
+	size_t size, struct unitls_error *error);
+int gtls_connection_update_keys(void *connection, bool request, struct unitls_error *error);
+struct unitls_bytes gtls_connection_ocsp_response(const void *connection);
 int gtls_connection_peer_chain(
 	const void *connection, int (*add)(void *argument, struct unitls_bytes der), void *argument);
 

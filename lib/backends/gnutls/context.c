@@ -44,19 +44,33 @@ static int copy_alpn(
 	return 0;
 }
 
-/*
- * None where client certificates are asked for: a resumed session would not be verified again. The library derives the keys in use from this one and
- * changes them with time.
- */
+/* The library derives the keys in use from this one and changes them with time, alike in all contexts that have it. */
 static int make_ticket_key(
 	struct gtls_context *context, const struct unitls_context_params *params, struct unitls_error *error)
 {
-	int ret;
-
 	if (!params->tickets)
 		return 0;
-	ret = gnutls_session_ticket_key_generate(&context->ticket_key);
-	return ret < 0 ? gtls_error_set_field(error, ret, "session_tickets", "a ticket key") : 0;
+	context->ticket_key.data = gnutls_malloc(UNITLS_TICKET_MASTER_SIZE);
+	if (!context->ticket_key.data)
+		return gtls_error_memory(error);
+	context->ticket_key.size = UNITLS_TICKET_MASTER_SIZE;
+	unitls_ticket_source_master(params->tickets, context->ticket_key.data);
+	return 0;
+}
+
+static int copy_staple(
+	struct gtls_context *context, const struct unitls_context_params *params, struct unitls_error *error)
+{
+	struct unitls_bytes staple = params->ocsp_response;
+
+	if (staple.size == 0)
+		return 0;
+	context->staple.response.data = malloc(staple.size);
+	if (!context->staple.response.data)
+		return gtls_error_memory(error);
+	memcpy(context->staple.response.data, staple.data, staple.size);
+	context->staple.response.size = (unsigned)staple.size;
+	return 0;
 }
 
 static int fill(
@@ -66,10 +80,14 @@ static int fill(
 	context->verify = params->verify;
 	context->clock = params->clock;
 	context->clock_argument = params->clock_argument;
+	context->ocsp = params->ocsp;
+	context->key_log = params->key_log;
+	context->key_log_argument = params->key_log_argument;
 	if (gtls_priorities_get(params, &context->priorities, error) < 0 ||
 		gtls_trust_get(params, &context->trust, error) < 0 ||
 		gtls_identity_init(&context->identity, params, error) < 0 || check_usage(context, error) < 0 ||
-		copy_alpn(context, params, error) < 0 || make_ticket_key(context, params, error) < 0)
+		copy_alpn(context, params, error) < 0 || make_ticket_key(context, params, error) < 0 ||
+		copy_staple(context, params, error) < 0 || gtls_crls_init(&context->crls, params, error) < 0)
 		return UNITLS_ERROR;
 	return 0;
 }
@@ -99,6 +117,8 @@ void gtls_context_free(void *argument)
 		gnutls_free(context->ticket_key.data);
 	}
 	free(context->alpn);
+	free(context->staple.response.data);
+	gtls_crls_fini(&context->crls);
 	gtls_identity_fini(&context->identity);
 	gtls_trust_unref(context->trust);
 	gtls_priorities_unref(context->priorities);

@@ -4,8 +4,10 @@
 #ifndef UNITLS_BACKENDS_GNUTLS_CONTEXT_H
 #define UNITLS_BACKENDS_GNUTLS_CONTEXT_H
 
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 
+#include "backends/gnutls/crl.h"
 #include "backends/gnutls/identity.h"
 #include "backends/gnutls/priorities.h"
 #include "backends/gnutls/trust.h"
@@ -22,6 +24,11 @@ struct gtls_context {
 	gnutls_datum_t *alpn; /* a client's offer; one block with the bytes */
 	unsigned n_alpn;
 	gnutls_datum_t ticket_key; /* size 0: no tickets */
+	struct gtls_crls crls;
+	enum unitls_ocsp ocsp;      /* client */
+	gnutls_ocsp_data_st staple; /* server; response.size 0: none */
+	unitls_key_log_callback key_log;
+	void *key_log_argument;
 };
 
 /* Slots of the table: core/backend.h. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "backends/gnutls/error.h"
+#include "backends/gnutls/external.h"
 #include "backends/gnutls/key.h"
 #include "backends/gnutls/trust.h"
 
@@ -51,6 +52,31 @@ static int compare_halves(gnutls_pubkey_t leaf, gnutls_privkey_t key)
 	return ret;
 }
 
+/* The core has seen that an external key belongs to the leaf; one in a token is compared as any other. */
+static int find_key(
+	struct gtls_identity *identity, const struct unitls_context_params *params, struct unitls_error *error)
+{
+	int ret = gnutls_privkey_init(&identity->key);
+
+	if (ret == 0 && params->key_format == UNITLS_KEY_FORMAT_EXTERNAL) {
+		ret = gtls_external_import(identity->key, params->external_key);
+		return ret < 0 ? gtls_error_set_field(error, ret, "key", "the external key") : 0;
+	}
+	if (ret == 0 && params->password) {
+		identity->pin = strdup(params->password);
+		if (!identity->pin)
+			return gtls_error_memory(error);
+	}
+	if (ret == 0)
+		ret = gtls_external_import_uri(identity->key, (const char *)params->key.data, identity->pin);
+	if (ret < 0)
+		return gtls_error_set_field(error, ret, "key", "the key in the token");
+	ret = compare_halves(identity->chain[0].pubkey, identity->key);
+	if (ret < 0)
+		return gtls_error_set_field(error, ret, "key", "the key in the token for this certificate");
+	return 0;
+}
+
 static int read_key(
 	struct gtls_identity *identity, const struct unitls_context_params *params, struct unitls_error *error)
 {
@@ -81,6 +107,8 @@ int gtls_identity_init(
 		return 0;
 	if (read_chain(identity, params, error) < 0)
 		return UNITLS_ERROR;
+	if (params->key_format == UNITLS_KEY_FORMAT_EXTERNAL || params->key_format == UNITLS_KEY_FORMAT_URI)
+		return find_key(identity, params, error);
 	return read_key(identity, params, error);
 }
 
@@ -91,6 +119,9 @@ void gtls_identity_fini(struct gtls_identity *identity)
 	for (unsigned i = 0; i < identity->n_chain; i++)
 		gnutls_pcert_deinit(&identity->chain[i]);
 	free(identity->chain);
+	if (identity->pin)
+		gnutls_memset(identity->pin, 0, strlen(identity->pin));
+	free(identity->pin);
 	*identity = (struct gtls_identity){0};
 }
 

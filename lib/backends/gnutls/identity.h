@@ -13,6 +13,7 @@ struct gtls_identity {
 	gnutls_pcert_st *chain; /* leaf first; NULL: none */
 	unsigned n_chain;
 	gnutls_privkey_t key;
+	char *pin;                       /* of the token that the key is in; wiped by fini */
 	gnutls_pk_algorithm_t algorithm; /* of the leaf's key */
 };
 

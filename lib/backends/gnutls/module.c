@@ -11,6 +11,7 @@
 #include "backends/gnutls/context.h"
 #include "backends/gnutls/error.h"
 #include "backends/gnutls/policy.h"
+#include "backends/gnutls/session.h"
 #include "backends/gnutls/suites.h"
 #include "core/backend.h"
 
@@ -74,4 +75,9 @@ const struct unitls_backend_ops unitls_backend_module = {
 	.pending = gtls_connection_pending,
 	.info = gtls_connection_info,
 	.peer_chain = gtls_connection_peer_chain,
+	.session_export = gtls_session_export,
+	.session_resume = gtls_session_resume,
+	.export_keys = gtls_connection_export_keys,
+	.update_keys = gtls_connection_update_keys,
+	.ocsp_response = gtls_connection_ocsp_response,
 };

@@ -1,28 +1,12 @@
 #include "backends/gnutls/policy.h"
 
 #include "backends/gnutls/error.h"
+#include "backends/gnutls/numbers.h"
 #include "backends/gnutls/priority_text.h"
 #include "backends/gnutls/suites.h"
 
 /* Written by gtls_policy_init alone, before any other thread can see the module. */
 static struct gtls_policy policy;
-
-/* IANA TLS Supported Groups. */
-static const struct {
-	gnutls_group_t group;
-	uint16_t number;
-} group_numbers[] = {
-	{GNUTLS_GROUP_SECP256R1, 23},
-	{GNUTLS_GROUP_SECP384R1, 24},
-	{GNUTLS_GROUP_SECP521R1, 25},
-	{GNUTLS_GROUP_X25519, 29},
-	{GNUTLS_GROUP_X448, 30},
-	{GNUTLS_GROUP_FFDHE2048, 256},
-	{GNUTLS_GROUP_FFDHE3072, 257},
-	{GNUTLS_GROUP_FFDHE4096, 258},
-	{GNUTLS_GROUP_FFDHE6144, 259},
-	{GNUTLS_GROUP_FFDHE8192, 260},
-};
 
 const struct gtls_policy *gtls_policy(void)
 {
@@ -47,6 +31,33 @@ bool gtls_policy_has_signature(gnutls_sign_algorithm_t signature)
 	return false;
 }
 
+size_t gtls_policy_list_groups(uint16_t *numbers)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < policy.n_groups; i++) {
+		uint16_t number = gtls_group_number(policy.groups[i]);
+
+		if (number != 0)
+			numbers[n++] = number;
+	}
+	return n;
+}
+
+size_t gtls_policy_list_schemes(uint16_t *numbers)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < policy.n_signatures; i++) {
+		uint16_t number = gtls_signature_scheme(policy.signatures[i]);
+
+		/* The scheme's own algorithm, not the library's other name for the hash alone. */
+		if (number != 0 && gtls_signature_of(number) == policy.signatures[i])
+			numbers[n++] = number;
+	}
+	return n;
+}
+
 static bool has_group(gnutls_group_t group)
 {
 	for (size_t i = 0; i < policy.n_groups; i++) {
@@ -58,11 +69,7 @@ static bool has_group(gnutls_group_t group)
 
 bool gtls_policy_has_group(uint16_t number)
 {
-	for (size_t i = 0; i < sizeof(group_numbers) / sizeof(group_numbers[0]); i++) {
-		if (group_numbers[i].number == number)
-			return has_group(group_numbers[i].group);
-	}
-	return false;
+	return has_group(gtls_group_of(number));
 }
 
 /* The suites of a priority that the table has, in its order. */

@@ -32,5 +32,8 @@ bool gtls_policy_has_suite(uint16_t number);
 bool gtls_policy_has_signature(gnutls_sign_algorithm_t signature);
 /* Whether a group that TLS gives this number is in the policy. */
 bool gtls_policy_has_group(uint16_t number);
+/* Write IANA's numbers of the groups and signature schemes, up to GTLS_POLICY_LIST_MAX; return how many. */
+size_t gtls_policy_list_groups(uint16_t *numbers);
+size_t gtls_policy_list_schemes(uint16_t *numbers);
 
 #endif

@@ -19,6 +19,8 @@ struct gtls_priorities {
 	size_t references;
 	struct gtls_priority_spec spec; /* suites: those of TLS 1.3, then those of TLS 1.2 */
 	uint16_t *suites;
+	uint16_t groups[UNITLS_GROUP_LIST_MAX];
+	uint16_t schemes[UNITLS_SCHEME_LIST_MAX];
 	gnutls_priority_t *natives; /* a client: one; a server: one for each suite */
 	size_t n_natives;
 };
@@ -102,11 +104,20 @@ static int fill_spec(
 		params->n_suites_1_2, priorities->suites);
 	n_1_2 = collect(params, UNITLS_TLS_1_2, params->suites_1_2, params->n_suites_1_2, params->suites_1_3,
 		params->n_suites_1_3, priorities->suites + n_1_3);
+	if (params->n_groups > 0)
+		memcpy(priorities->groups, params->groups, params->n_groups * sizeof(*params->groups));
+	if (params->n_signature_schemes > 0)
+		memcpy(priorities->schemes, params->signature_schemes,
+			params->n_signature_schemes * sizeof(*params->signature_schemes));
 	*spec = (struct gtls_priority_spec){.role = params->role,
 		.min_version = params->min_version,
 		.max_version = params->max_version,
 		.suites = priorities->suites,
-		.n_suites = n_1_3 + n_1_2};
+		.n_suites = n_1_3 + n_1_2,
+		.groups = priorities->groups,
+		.n_groups = params->n_groups,
+		.schemes = priorities->schemes,
+		.n_schemes = params->n_signature_schemes};
 	if (n_1_3 == 0 && params->max_version >= UNITLS_TLS_1_3)
 		return refuse_ciphers(error, "no suite is left for TLS 1.3", "");
 	if (n_1_2 == 0 && params->min_version <= UNITLS_TLS_1_2)
@@ -173,10 +184,17 @@ static int fill_natives(struct gtls_priorities *priorities, struct unitls_error 
 							   : make_server(priorities, error);
 }
 
+static bool is_same_list(const uint16_t *a, size_t n_a, const uint16_t *b, size_t n_b)
+{
+	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof(*a)) == 0);
+}
+
 static bool is_same(const struct gtls_priority_spec *a, const struct gtls_priority_spec *b)
 {
 	return a->role == b->role && a->min_version == b->min_version && a->max_version == b->max_version &&
-		a->n_suites == b->n_suites && memcmp(a->suites, b->suites, a->n_suites * sizeof(*a->suites)) == 0;
+		is_same_list(a->suites, a->n_suites, b->suites, b->n_suites) &&
+		is_same_list(a->groups, a->n_groups, b->groups, b->n_groups) &&
+		is_same_list(a->schemes, a->n_schemes, b->schemes, b->n_schemes);
 }
 
 /* Under lock: the priorities that are there already take the place of the new ones, which have no natives yet. */
@@ -253,8 +271,19 @@ static bool is_ffdhe(uint16_t group)
 	return group >= FFDHE_FIRST && group <= FFDHE_LAST;
 }
 
-/* Whether the client has a group of this kind that the policy has; *ret_named: it named any of this kind. */
-static bool has_group(const struct gtls_hello *hello, bool ffdhe, bool *ret_named)
+/* Whether a group was asked for, or where none was, is in the policy. */
+static bool is_in_use(const struct gtls_priority_spec *spec, uint16_t group)
+{
+	for (size_t i = 0; i < spec->n_groups; i++) {
+		if (spec->groups[i] == group)
+			return true;
+	}
+	return spec->n_groups == 0 && gtls_policy_has_group(group);
+}
+
+/* Whether the client has a group of this kind that is in use; *ret_named: it named any of this kind. */
+static bool has_group(
+	const struct gtls_priority_spec *spec, const struct gtls_hello *hello, bool ffdhe, bool *ret_named)
 {
 	bool common = false;
 
@@ -265,13 +294,14 @@ static bool has_group(const struct gtls_hello *hello, bool ffdhe, bool *ret_name
 		if (is_ffdhe(group) != ffdhe)
 			continue;
 		*ret_named = true;
-		common = common || gtls_policy_has_group(group);
+		common = common || is_in_use(spec, group);
 	}
 	return common;
 }
 
 /* RFC 8422, 4: a client that names no curve at all is taken to have P-256. RFC 7919, 4: one that names no field takes any. */
-static bool can_exchange(const struct gtls_suite *suite, const struct gtls_hello *hello)
+static bool can_exchange(
+	const struct gtls_priority_spec *spec, const struct gtls_suite *suite, const struct gtls_hello *hello)
 {
 	bool named;
 	bool common;
@@ -279,10 +309,10 @@ static bool can_exchange(const struct gtls_suite *suite, const struct gtls_hello
 	switch (suite->kx) {
 	case GNUTLS_KX_ECDHE_ECDSA:
 	case GNUTLS_KX_ECDHE_RSA:
-		common = has_group(hello, false, &named);
-		return common || (hello->groups.size == 0 && gtls_policy_has_group(P256));
+		common = has_group(spec, hello, false, &named);
+		return common || (hello->groups.size == 0 && is_in_use(spec, P256));
 	case GNUTLS_KX_DHE_RSA:
-		common = has_group(hello, true, &named);
+		common = has_group(spec, hello, true, &named);
 		return common || !named;
 	default:
 		return true;
@@ -318,7 +348,7 @@ gnutls_priority_t gtls_priorities_server(
 		const struct gtls_suite *suite = gtls_suite_find(spec->suites[i]);
 
 		if (suite->version == version && gtls_hello_lists(hello->suites, suite->number) &&
-			can_sign(suite, key) && can_exchange(suite, hello))
+			can_sign(suite, key) && can_exchange(spec, suite, hello))
 			return priorities->natives[i];
 	}
 	return priorities->natives[0];

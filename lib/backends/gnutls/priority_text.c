@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "backends/gnutls/numbers.h"
 #include "backends/gnutls/policy.h"
 #include "backends/gnutls/suites.h"
 
@@ -71,20 +72,40 @@ static void append_suites(struct text *text, const struct gtls_priority_spec *sp
 	}
 }
 
-static void write_text(struct text *text, const struct gtls_priority_spec *spec)
+static void append_groups(struct text *text, const struct gtls_priority_spec *spec)
 {
 	const struct gtls_policy *policy = gtls_policy();
 
+	for (size_t i = 0; i < spec->n_groups; i++)
+		append(text, ":+GROUP-%s", gnutls_group_get_name(gtls_group_of(spec->groups[i])));
+	for (size_t i = 0; spec->n_groups == 0 && i < policy->n_groups; i++)
+		append(text, ":+GROUP-%s", gnutls_group_get_name(policy->groups[i]));
+}
+
+/* A scheme of ECDSA is two algorithms to the library: with its curve, and in TLS 1.2 with the hash alone. */
+static void append_schemes(struct text *text, const struct gtls_priority_spec *spec)
+{
+	const struct gtls_policy *policy = gtls_policy();
+
+	for (size_t i = 0; spec->n_schemes == 0 && i < policy->n_signatures; i++)
+		append(text, ":+SIGN-%s", gnutls_sign_get_name(policy->signatures[i]));
+	for (size_t k = 0; k < spec->n_schemes; k++)
+		for (size_t i = 0; i < policy->n_signatures; i++) {
+			if (gtls_signature_scheme(policy->signatures[i]) == spec->schemes[k])
+				append(text, ":+SIGN-%s", gnutls_sign_get_name(policy->signatures[i]));
+		}
+}
+
+static void write_text(struct text *text, const struct gtls_priority_spec *spec)
+{
 	append(text, "NONE:+CTYPE-X509");
 	if (spec->max_version >= UNITLS_TLS_1_3)
 		append(text, ":+VERS-TLS1.3");
 	if (spec->min_version <= UNITLS_TLS_1_2)
 		append(text, ":+VERS-TLS1.2");
 	append_suites(text, spec);
-	for (size_t i = 0; i < policy->n_groups; i++)
-		append(text, ":+GROUP-%s", gnutls_group_get_name(policy->groups[i]));
-	for (size_t i = 0; i < policy->n_signatures; i++)
-		append(text, ":+SIGN-%s", gnutls_sign_get_name(policy->signatures[i]));
+	append_groups(text, spec);
+	append_schemes(text, spec);
 	append(text, ":%s", STRENGTH);
 	/* A server that does not know RFC 5746 could be renegotiated with by somebody in between; a client that does not is served. */
 	if (spec->role == UNITLS_ROLE_SERVER)

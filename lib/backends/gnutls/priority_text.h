@@ -15,6 +15,10 @@ struct gtls_priority_spec {
 	uint16_t max_version;
 	const uint16_t *suites; /* of both versions, in order; all known to suites.h */
 	size_t n_suites;
+	const uint16_t *groups; /* IANA numbers, all known to the library; n = 0: the policy's */
+	size_t n_groups;
+	const uint16_t *schemes; /* the same */
+	size_t n_schemes;
 };
 
 /*
@@ -22,7 +26,7 @@ struct gtls_priority_spec {
  */
 uint16_t gtls_priority_surplus(const struct gtls_priority_spec *spec);
 
-/* Has the library read the text for spec, with the groups and signature algorithms of the policy. The library's code. */
+/* Has the library read the text for spec, with the policy's groups and signature algorithms where spec has none. The library's code. */
 int gtls_priority_make(const struct gtls_priority_spec *spec, gnutls_priority_t *ret_priority);
 
 #endif

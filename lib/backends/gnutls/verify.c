@@ -6,6 +6,7 @@
 #include <gnutls/x509.h>
 
 #include "backends/gnutls/error.h"
+#include "backends/gnutls/ocsp.h"
 #include "backends/gnutls/trust.h"
 
 #define WAY_MAX   16  /* certificates on a way, as the library takes at most */
@@ -30,6 +31,7 @@ struct search {
 	struct way way;
 	unsigned judged;
 	unsigned steps;
+	struct unitls_bytes staple;
 	int64_t now;
 	struct gtls_verdict verdict; /* of the first way that was judged, or of where the search ended */
 };
@@ -157,6 +159,41 @@ static void judge_rest(const struct search *search, gnutls_x509_crt_t anchor, st
 		refuse(verdict, judge_time(i < way->n ? way->certificates[i] : anchor, search->now), (int)i);
 }
 
+/* Who issued certificate i of the way; itself, when the peer's own certificate is the anchor. */
+static gnutls_x509_crt_t issuer_of(const struct way *way, gnutls_x509_crt_t anchor, unsigned i)
+{
+	return i + 1 < way->n ? way->certificates[i + 1] : anchor;
+}
+
+/* The peer's own certificate must be covered by a list, the others are judged where one covers them. */
+static void judge_revocation(const struct search *search, gnutls_x509_crt_t anchor, struct gtls_verdict *verdict)
+{
+	const struct way *way = &search->way;
+	const struct gtls_crls *crls = &search->context->crls;
+
+	for (unsigned i = way->n; crls->n > 0 && i-- > 0;) {
+		bool covered;
+		enum unitls_verify_reason reason = gtls_crls_judge(
+			crls, way->certificates[i], issuer_of(way, anchor, i), search->now, &covered);
+
+		if (covered || i == 0)
+			refuse(verdict, reason, (int)i);
+	}
+}
+
+static void judge_staple(const struct search *search, gnutls_x509_crt_t anchor, struct gtls_verdict *verdict)
+{
+	const struct way *way = &search->way;
+	enum unitls_verify_reason reason;
+
+	if (search->context->ocsp == UNITLS_OCSP_NONE)
+		return;
+	reason = gtls_ocsp_judge(search->staple, way->certificates[0], issuer_of(way, anchor, 0), search->now);
+	if (reason == UNITLS_VERIFY_REVOCATION_UNKNOWN && search->context->ocsp == UNITLS_OCSP_REQUEST)
+		return;
+	refuse(verdict, reason, 0);
+}
+
 /* Judges the search's way with this anchor; true when it holds. */
 static bool judge(struct search *search, gnutls_x509_crt_t anchor)
 {
@@ -172,6 +209,8 @@ static bool judge(struct search *search, gnutls_x509_crt_t anchor)
 		refuse(&verdict, reason_of(status, &search->way, anchor), depth_of_refusal(&search->way, anchor));
 	else
 		judge_rest(search, anchor, &verdict);
+	judge_revocation(search, anchor, &verdict);
+	judge_staple(search, anchor, &verdict);
 	/* The last word is that of the way that holds, else of the first. */
 	if (search->judged++ == 0 || verdict.reason == UNITLS_VERIFY_NONE)
 		search->verdict = verdict;
@@ -316,9 +355,10 @@ static struct gtls_verdict refusal(enum unitls_verify_reason reason, bool out_of
 		.reason = reason, .depth = -1, .judged = true, .out_of_memory = out_of_memory};
 }
 
-static struct gtls_verdict judge_chain(const struct gtls_context *context, const gnutls_datum_t *ders, unsigned n)
+static struct gtls_verdict judge_chain(
+	const struct gtls_context *context, const gnutls_datum_t *ders, unsigned n, struct unitls_bytes staple)
 {
-	struct search search = {.context = context};
+	struct search search = {.context = context, .staple = staple};
 	int ret = read_certificates(ders, n, &search.sent, &search.n_sent);
 
 	search.now = context->clock ? context->clock(context->clock_argument) : (int64_t)time(NULL);
@@ -334,6 +374,7 @@ struct gtls_verdict gtls_verify_peer(
 	const struct gtls_context *context, gnutls_session_t session, const struct unitls_peer_name *peer_name)
 {
 	struct gtls_verdict verdict = {.depth = -1, .judged = true};
+	gnutls_datum_t staple = {NULL, 0};
 	unsigned n = 0;
 	const gnutls_datum_t *ders;
 
@@ -345,7 +386,8 @@ struct gtls_verdict gtls_verify_peer(
 			refuse(&verdict, UNITLS_VERIFY_MISSING, -1);
 		return verdict;
 	}
-	verdict = judge_chain(context, ders, n);
+	(void)gnutls_ocsp_status_request_get(session, &staple); /* stays empty when none came */
+	verdict = judge_chain(context, ders, n, (struct unitls_bytes){staple.data, staple.size});
 	if (context->role == UNITLS_ROLE_CLIENT)
 		refuse(&verdict,
 			unitls_backend_check_peer_name(

@@ -14,6 +14,15 @@ struct member {
 	int native;
 };
 
+/* What of an issuer the library does not apply. */
+struct issuer {
+	uint8_t subject[KEYID_SIZE];
+	bool constrained; /* it has name constraints */
+	int room;         /* CA certificates that may follow below it (RFC 5280, 4.2.1.9) */
+};
+
+#define ROOM_UNLIMITED 255
+
 struct trial {
 	const struct wolf_anchors *anchors;
 	enum unitls_role role;
@@ -21,12 +30,10 @@ struct trial {
 	struct member members[WOLF_CHAIN_MAX];
 	size_t n;
 	WOLFSSL_CTX *store;
-	enum unitls_verify_reason anchor_fault; /* of an anchor that would have been used */
-	struct {
-		uint8_t subjects[2 * WOLF_CHAIN_MAX][KEYID_SIZE];
-		size_t n;
-	} constrained; /* issuers in the store that have name constraints */
-	int memory;    /* the library's error, when memory ran out */
+	enum unitls_verify_reason anchor_fault;    /* of an anchor that would have been used */
+	struct issuer issuers[2 * WOLF_CHAIN_MAX]; /* those in the store */
+	size_t n_issuers;
+	int memory; /* the library's error, when memory ran out */
 };
 
 /* The library's verdict on a certificate. X(error, reason) */
@@ -78,46 +85,65 @@ static bool is_subject_of(const uint8_t *subject, const DecodedCert *decoded)
 	return memcmp(subject, decoded->issuerHash, KEYID_SIZE) == 0;
 }
 
-/* Adds an issuer to the store. Its validity was judged already. */
-static int store_issuer(struct trial *trial, struct unitls_bytes der)
+/* What an issuer says of itself. Of name constraints the library knows three kinds of names, and passes over the others. */
+static enum unitls_verify_reason describe(const DecodedCert *decoded, struct issuer *ret_issuer)
 {
-	int ret = wolfSSL_CTX_load_verify_buffer_ex(
-		trial->store, der.data, (long)der.size, WOLFSSL_FILETYPE_ASN1, 0, WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY);
+	struct issuer issuer = {.constrained = wolf_certificate_is_constrained(decoded), .room = ROOM_UNLIMITED};
 
-	if (wolf_error_is_memory(ret))
-		trial->memory = ret;
-	return ret == WOLFSSL_SUCCESS ? 0 : ret;
+	memcpy(issuer.subject, decoded->subjectHash, KEYID_SIZE);
+	if (decoded->pathLengthSet)
+		issuer.room = decoded->pathLength;
+	if (issuer.constrained && !wolf_certificate_has_known_constraints(decoded))
+		return UNITLS_VERIFY_NAME_CONSTRAINTS;
+	*ret_issuer = issuer;
+	return UNITLS_VERIFY_NONE;
 }
 
 /*
- * The library applies an issuer's name constraints to what that one signed, not further down, and knows three kinds of names. A chain that asks
- * for more is refused rather than believed.
+ * What those above leave to it. Of several of one name the strictest counts. The library does not look at the path length of a self-signed root, nor at the
+ * name constraints of others than the direct issuer: such a chain is refused rather than believed.
  */
-static bool note_constraints(struct trial *trial, const DecodedCert *decoded)
+static enum unitls_verify_reason inherit(
+	const struct trial *trial, const DecodedCert *decoded, struct issuer *issuer)
 {
-	size_t room = sizeof(trial->constrained.subjects) / sizeof(trial->constrained.subjects[0]);
+	for (size_t i = 0; i < trial->n_issuers && !decoded->selfSigned; i++) {
+		const struct issuer *above = &trial->issuers[i];
 
-	if (!wolf_certificate_is_constrained(decoded))
-		return true;
-	if (!wolf_certificate_has_known_constraints(decoded) || trial->constrained.n == room)
-		return false;
-	memcpy(trial->constrained.subjects[trial->constrained.n++], decoded->subjectHash, KEYID_SIZE);
-	return true;
+		if (!is_subject_of(above->subject, decoded))
+			continue;
+		if (above->room == 0)
+			return UNITLS_VERIFY_BAD_PURPOSE;
+		if (above->constrained)
+			return UNITLS_VERIFY_NAME_CONSTRAINTS;
+		if (above->room != ROOM_UNLIMITED && above->room - 1 < issuer->room)
+			issuer->room = above->room - 1;
+	}
+	return UNITLS_VERIFY_NONE;
 }
 
-static bool is_below_constrained(const struct trial *trial, const DecodedCert *decoded)
+/* Adds an issuer to the store, whose validity was judged already. The library's error is left in *ret_native. */
+static enum unitls_verify_reason store_issuer(
+	struct trial *trial, struct unitls_bytes der, const struct issuer *issuer, int *ret_native)
 {
-	for (size_t i = 0; i < trial->constrained.n; i++) {
-		if (is_subject_of(trial->constrained.subjects[i], decoded))
-			return true;
-	}
-	return false;
+	if (trial->n_issuers == sizeof(trial->issuers) / sizeof(trial->issuers[0]))
+		return UNITLS_VERIFY_UNKNOWN_CA;
+	*ret_native = wolfSSL_CTX_load_verify_buffer_ex(
+		trial->store, der.data, (long)der.size, WOLFSSL_FILETYPE_ASN1, 0, WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY);
+	if (wolf_error_is_memory(*ret_native))
+		trial->memory = *ret_native;
+	if (*ret_native != WOLFSSL_SUCCESS)
+		return wolf_chain_reason(*ret_native);
+	*ret_native = 0;
+	trial->issuers[trial->n_issuers++] = *issuer;
+	return UNITLS_VERIFY_NONE;
 }
 
 static void add_anchor(struct trial *trial, const struct wolf_anchor *anchor)
 {
 	enum unitls_verify_reason reason;
 	DecodedCert *decoded = NULL;
+	struct issuer issuer;
+	int native;
 	int ret = wolf_certificate_decode(anchor->der, &decoded);
 
 	if (ret != 0) {
@@ -126,11 +152,11 @@ static void add_anchor(struct trial *trial, const struct wolf_anchor *anchor)
 		return;
 	}
 	reason = judge_alone(trial, decoded);
-	if (reason == UNITLS_VERIFY_NONE && !note_constraints(trial, decoded))
-		reason = UNITLS_VERIFY_NAME_CONSTRAINTS;
 	if (reason == UNITLS_VERIFY_NONE)
-		(void)store_issuer(trial, anchor->der); /* without it there is an issuer less */
-	else
+		reason = describe(decoded, &issuer);
+	if (reason == UNITLS_VERIFY_NONE)
+		reason = store_issuer(trial, anchor->der, &issuer, &native);
+	if (reason != UNITLS_VERIFY_NONE)
 		trial->anchor_fault = reason;
 	wolf_certificate_free(decoded);
 }
@@ -171,6 +197,8 @@ static enum unitls_verify_reason judge_verified(const struct trial *trial, const
 /* Whether an intermediate certificate became an issuer; its fault is noted when it cannot. */
 static bool accept_issuer(struct trial *trial, struct member *member)
 {
+	struct issuer issuer;
+
 	member->native = verify(trial, member);
 	if (member->native == ASN_NO_SIGNER_E || member->native == ASN_SELF_SIGNED_E)
 		return false;
@@ -178,15 +206,13 @@ static bool accept_issuer(struct trial *trial, struct member *member)
 		member->native != 0 ? wolf_chain_reason(member->native) : judge_verified(trial, member->decoded);
 	if (member->fault == UNITLS_VERIFY_NONE && !wolf_certificate_is_ca(member->decoded))
 		member->fault = UNITLS_VERIFY_BAD_PURPOSE;
-	if (member->fault == UNITLS_VERIFY_NONE &&
-		(is_below_constrained(trial, member->decoded) || !note_constraints(trial, member->decoded)))
-		member->fault = UNITLS_VERIFY_NAME_CONSTRAINTS;
-	if (member->fault != UNITLS_VERIFY_NONE)
-		return false;
-	member->native = store_issuer(trial, member->der);
-	if (member->native != 0)
-		member->fault = wolf_chain_reason(member->native);
-	member->accepted = member->native == 0;
+	if (member->fault == UNITLS_VERIFY_NONE)
+		member->fault = describe(member->decoded, &issuer);
+	if (member->fault == UNITLS_VERIFY_NONE)
+		member->fault = inherit(trial, member->decoded, &issuer);
+	if (member->fault == UNITLS_VERIFY_NONE)
+		member->fault = store_issuer(trial, member->der, &issuer, &member->native);
+	member->accepted = member->fault == UNITLS_VERIFY_NONE;
 	return member->accepted;
 }
 

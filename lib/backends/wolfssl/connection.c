@@ -15,6 +15,7 @@
 #include "backends/wolfssl/hello.h"
 #include "backends/wolfssl/thread.h"
 #include "backends/wolfssl/verify.h"
+#include <wolfssl/wolfcrypt/dh.h>
 
 /*
  * Making and freeing --------------------------------------------------------------------------------------------------------
@@ -47,6 +48,32 @@ static int offer_alpn(WOLFSSL *ssl, const struct unitls_bytes *names, size_t n)
 }
 #endif
 
+/*
+ * The group for DHE with a client that names none of RFC 7919. Not in the context, where the library would prove that its prime is one, with a generator that
+ * opens /dev/urandom.
+ */
+static int give_dh_group(WOLFSSL *ssl)
+{
+#if defined(HAVE_FFDHE_2048) && !defined(NO_DH)
+	const DhParams *group = wc_Dh_ffdhe2048_Get();
+	int ret = wolfSSL_SetTmpDH(ssl, group->p, (int)group->p_len, group->g, (int)group->g_len);
+
+	return ret == WOLFSSL_SUCCESS ? wolfSSL_SetEnableDhKeyTest(ssl, 0) : ret;
+#else
+	(void)ssl;
+	return WOLFSSL_SUCCESS;
+#endif
+}
+
+static int setup_server(struct wolf_connection *connection, struct unitls_bytes alpn)
+{
+	int ret = WOLFSSL_SUCCESS;
+
+	if ((wolf_suites_needs(&connection->context->suites) & WOLF_SUITE_NEEDS_DH) != 0)
+		ret = give_dh_group(connection->ssl);
+	return ret == WOLFSSL_SUCCESS ? offer_alpn(connection->ssl, &alpn, alpn.size > 0 ? 1 : 0) : ret;
+}
+
 static int setup(struct wolf_connection *connection, const struct unitls_connection_params *params)
 {
 	const struct wolf_context *context = connection->context;
@@ -60,7 +87,7 @@ static int setup(struct wolf_connection *connection, const struct unitls_connect
 	if (wolfSSL_set_ex_data(connection->ssl, 0, connection) != WOLFSSL_SUCCESS)
 		return MEMORY_E;
 	if (context->role == UNITLS_ROLE_SERVER)
-		return offer_alpn(connection->ssl, &params->alpn_selected, params->alpn_selected.size > 0 ? 1 : 0);
+		return setup_server(connection, params->alpn_selected);
 	ret = offer_alpn(connection->ssl, context->alpn, context->n_alpn);
 #ifdef HAVE_SERVER_RENEGOTIATION_INFO
 	/* Says that we know RFC 5746; this build has no renegotiation. */

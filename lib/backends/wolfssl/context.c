@@ -14,7 +14,6 @@
 #include "backends/wolfssl/random.h"
 #include "backends/wolfssl/thread.h"
 #include "backends/wolfssl/verify.h"
-#include <wolfssl/wolfcrypt/dh.h>
 
 #define RSA_BITS_MIN   2048
 #define DH_BITS_MIN    2048
@@ -50,17 +49,6 @@ static int load_suites(
 		return wolf_error_set_field(error, MEMORY_E, "ciphers", "the cipher suites");
 	if (wolfSSL_CTX_set1_sigalgs_list(context->ctx, WOLF_SIGNATURE_ALGORITHMS) != WOLFSSL_SUCCESS)
 		return wolf_error_set_field(error, MEMORY_E, "ciphers", "the signature algorithms");
-#if defined(HAVE_FFDHE_2048) && !defined(NO_DH)
-	/* A client that names no groups of RFC 7919 gets this one. */
-	if (params->role == UNITLS_ROLE_SERVER &&
-		(wolf_suites_needs(&context->suites) & WOLF_SUITE_NEEDS_DH) != 0) {
-		const DhParams *group = wc_Dh_ffdhe2048_Get();
-
-		ret = wolfSSL_CTX_SetTmpDH(context->ctx, group->p, (int)group->p_len, group->g, (int)group->g_len);
-		if (ret != WOLFSSL_SUCCESS)
-			return wolf_error_set_field(error, ret, "ciphers", "the DH group");
-	}
-#endif
 	ret = wolf_groups_load(context->ctx, params);
 	return ret == 0 ? 0 : wolf_error_set_field(error, ret, "backend", "the groups");
 }
