@@ -57,11 +57,13 @@ static const struct unitls_backend_difference differences[] = {
 	{"compression chosen", "wolfssl", "refused: protocol, *", "the library's own alert"},
 	{"unknown message", "wolfssl", "refused: protocol, handshake_failure", "the library's own alert",
 		"wolfSSL 5.7.*"},
+	{"extension twice", "wolfssl", "refused: protocol, handshake_failure", "the library's own alert",
+		"wolfSSL 5.7.*"},
 	{"ALPN not offered", "wolfssl", "refused: protocol, no_application_protocol",
 		"each library has its own alert"},
 	{"two ALPN names", "wolfssl", "want_read", "wolfSSL takes the first that was offered"},
 	{"client: HelloRequest", "wolfssl", "refused: protocol, unexpected_message",
-		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)"},
+		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)", "wolfSSL 5.5.*"},
 	{"client: record of version 2", "wolfssl", "refused: protocol, protocol_version",
 		"OpenSSL takes it for no TLS at all"},
 	{"ClientKeyExchange, empty", "wolfssl", "refused: protocol, decode_error",
@@ -139,7 +141,7 @@ static const struct unitls_backend_difference differences[] = {
 	{"client: record of version 2", "gnutls", "refused: protocol, protocol_version",
 		"OpenSSL takes it for no TLS at all"},
 	{"malformed extensions", "wolfssl", "refused: protocol, handshake_failure",
-		"a malformed renegotiation_info: the library's own alert"},
+		"a malformed renegotiation_info: the library's own alert", "wolfSSL 5.5.*"},
 };
 
 bool unitls_backend_difference_at(size_t i, struct unitls_backend_difference *ret_difference)
