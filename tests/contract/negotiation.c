@@ -90,16 +90,26 @@ static enum outcome meet_in_group(
 	return outcome;
 }
 
+/* A group of the core's table that a backend does not have; a list of groups with it is refused. (OpenSSL 3.5 has them all.) */
+static bool find_unknown_group(const struct unitls_capabilities *capabilities, uint16_t *ret_group)
+{
+	for (size_t i = 0; unitls_group_at(i, ret_group); i++)
+		if (!in_list(capabilities->groups, capabilities->n_groups, *ret_group))
+			return true;
+	return false;
+}
+
 static enum outcome groups(const struct pair *pair, const struct cut *cut)
 {
-	const struct want unknown = {.groups = {512}, .n_groups = 1}; /* MLKEM512, which nobody here has */
 	const struct unitls_capabilities *theirs[2] = {pair->client->capabilities, pair->server->capabilities};
 	const struct contract_backend *backends[2] = {pair->client, pair->server};
 
 	for (int chooser = 0; chooser < 2; chooser++) {
+		struct want unknown = {.n_groups = 1};
 		size_t tried = 0;
 
-		CHECK_PASSED(check_refused(pair, (enum end_name)chooser, &unknown, "groups"));
+		if (find_unknown_group(theirs[chooser], &unknown.groups[0]))
+			CHECK_PASSED(check_refused(pair, (enum end_name)chooser, &unknown, "groups"));
 		if (!has(backends[chooser], UNITLS_CAP_GROUPS))
 			continue;
 		for (size_t i = 0; i < theirs[chooser]->n_groups; i++) {

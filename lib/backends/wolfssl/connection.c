@@ -179,17 +179,6 @@ static uint16_t version_of(WOLFSSL *ssl)
 	return wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3 ? UNITLS_TLS_1_3 : UNITLS_TLS_1_2;
 }
 
-/* The fatal alert that the library sent; UNITLS_ALERT_NONE when it sent none. */
-static int library_alert(const struct wolf_connection *connection)
-{
-	WOLFSSL_ALERT_HISTORY history;
-
-	if (wolfSSL_get_alert_history(connection->ssl, &history) != WOLFSSL_SUCCESS ||
-		history.last_tx.level != alert_fatal)
-		return UNITLS_ALERT_NONE;
-	return history.last_tx.code;
-}
-
 static int peer_alert(const struct wolf_connection *connection)
 {
 	WOLFSSL_ALERT_HISTORY history;
@@ -260,7 +249,7 @@ static int fail_unsigned(struct wolf_connection *connection, struct unitls_error
 
 static int fail(struct wolf_connection *connection, int native, struct unitls_error *error)
 {
-	int alert = library_alert(connection);
+	int alert = connection->io.fatal_alert;
 
 	if (wolf_error_is_memory(native) || connection->io.out_of_memory || connection->verdict.out_of_memory)
 		return fail_memory(connection, error);
