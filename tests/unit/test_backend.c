@@ -625,6 +625,60 @@ static void test_threads_that_load_at_once_get_one_backend(void **state)
 	in_child(check_threads);
 }
 
+/* A hello from each backend. */
+static bool hellos_are_written(void)
+{
+	struct unitls_config_builder *builder = unitls_config_builder_new();
+	struct unitls_client_config *config = NULL;
+	struct unitls_peer_name name;
+
+	if (!builder || unitls_config_builder_build_client(builder, &config, NULL) < 0 ||
+		unitls_peer_name_parse("server.example", &name, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < N_BACKENDS; i++) {
+		struct unitls_backend *backend;
+		struct unitls_client_context *context;
+		struct unitls_connection *connection;
+
+		if (!have(all_backends[i]))
+			continue;
+		if (unitls_backend_load(all_backends[i], &backend, NULL) < 0 ||
+			unitls_client_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, &context, NULL) <
+				0 ||
+			unitls_client_connection_new(context, &name, &connection, NULL) < 0 ||
+			unitls_connection_handshake(connection, NULL) != UNITLS_WANT_READ ||
+			unitls_connection_outgoing_size(connection) == 0) {
+			(void)fprintf(stderr, "%s writes no hello\n", all_backends[i]);
+			return false;
+		}
+		unitls_connection_free(connection);
+		unitls_client_context_unref(context);
+	}
+	unitls_client_config_unref(config);
+	unitls_config_builder_free(builder);
+	return true;
+}
+
+static void on_exit_of_child(void)
+{
+	_exit(hellos_are_written() ? 0 : 1);
+}
+
+/* Registered before a library is loaded, the handler runs after all that the libraries may have registered. */
+static int check_use_at_exit(void)
+{
+	CHECK(atexit(on_exit_of_child) == 0);
+	CHECK(hellos_are_written());
+	exit(2);
+}
+
+/* While a process ends its other threads still work. */
+static void test_backends_can_be_used_until_the_very_end(void **state)
+{
+	(void)state;
+	in_child(check_use_at_exit);
+}
+
 /* As if the program were linked with it. */
 static bool take_into_the_global_scope(const char *library)
 {
@@ -754,6 +808,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threads_that_load_at_once_get_one_backend),
+		cmocka_unit_test(test_backends_can_be_used_until_the_very_end),
 		cmocka_unit_test(test_symbols_of_the_programs_own_tls_library_are_a_reason_to_refuse),
 		cmocka_unit_test(test_deep_bind_loads_beside_the_programs_own_tls_library),
 		cmocka_unit_test(test_names_that_are_none_are_refused),
