@@ -263,6 +263,8 @@ CONTRACT_OBJ := $(call objects,$(wildcard tests/contract/*.c))
 CONTRACT_TEST := $(if $(CONTRACT_OBJ),$(TST)/contract)
 # The peer that breaks the protocol on purpose is a module too: the suite itself links no TLS library.
 CONTRACT_PEER := $(if $(filter openssl,$(BACKENDS)),$(TST)/contract-peer.so)
+# The suite in a program that has a TLS library of its own.
+CONTRACT_LINKED := $(if $(and $(CONTRACT_OBJ),$(filter openssl,$(BACKENDS))),$(TST)/contract-with-openssl)
 
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_DAEMON := $(call uses_daemon,$(FUZZ_SRC))
@@ -282,7 +284,7 @@ endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
 	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
 
-tests: all $(UNIT_TESTS) $(CONTRACT_TEST)
+tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED)
 
 $(TEST_MODULES):
 	@mkdir -p $(TST)
@@ -393,11 +395,13 @@ $(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
 $(UNIT_EVENT:tests/unit/%.c=$(TST)/%): $(LIB)/libunitls-event.a
 $(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS)
 
-$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(OBJ)/tests/unit/crash.o $(LIBS_MADE) | $(CONTRACT_PEER)
+$(TST)/contract $(TST)/contract-with-openssl: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(OBJ)/tests/unit/crash.o \
+	$(LIBS_MADE) | $(CONTRACT_PEER)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) -L$(LIB) -lunitls \
-		-ldl -lpthread
+		$(PROGRAM_LIBS) -ldl -lpthread
+$(TST)/contract-with-openssl: PROGRAM_LIBS = -Wl,--no-as-needed $(BACKEND_OPENSSL_LIBS) -Wl,--as-needed
 
 $(TST)/contract-peer.so: $(call objects,$(wildcard tests/contract/peer/*.c))
 	@mkdir -p $(@D)
@@ -427,7 +431,7 @@ check-unit: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS)
 check-contract: $(LIBS_MADE) $(MODULES_MADE) $(CONTRACT_TEST)
 	@$(RUN) $(RUN_CONTRACT)
 
-check-integration: all
+check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED)
 	@$(RUN) $(INTEGRATION_TESTS:%=python:%)
 
 check-systemd: all
