@@ -265,6 +265,8 @@ CONTRACT_TEST := $(if $(CONTRACT_OBJ),$(TST)/contract)
 CONTRACT_PEER := $(if $(filter openssl,$(BACKENDS)),$(TST)/contract-peer.so)
 # So is libevent's own bufferevent for OpenSSL, with which ours is compared.
 EVENT_PEER := $(if $(HAVE_EVENT_OPENSSL),$(if $(filter openssl,$(BACKENDS)),$(TST)/event-peer.so))
+# The suite in a program that has a TLS library of its own.
+CONTRACT_LINKED := $(if $(and $(CONTRACT_OBJ),$(filter openssl,$(BACKENDS))),$(TST)/contract-with-openssl)
 
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_DAEMON := $(call uses_daemon,$(FUZZ_SRC))
@@ -284,7 +286,7 @@ endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
 	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
 
-tests: all $(UNIT_TESTS) $(CONTRACT_TEST)
+tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED)
 
 $(TEST_MODULES):
 	@mkdir -p $(TST)
@@ -397,11 +399,13 @@ $(UNIT_EVENT:tests/unit/%.c=$(TST)/%): $(LIB)/libunitls-event.a
 $(TST)/test_event_openssl: | $(EVENT_PEER)
 $(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := -levent_extra -levent_pthreads
 
-$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(OBJ)/tests/unit/crash.o $(LIBS_MADE) | $(CONTRACT_PEER)
+$(TST)/contract $(TST)/contract-with-openssl: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(OBJ)/tests/unit/crash.o \
+	$(LIBS_MADE) | $(CONTRACT_PEER)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) -L$(LIB) -lunitls \
-		-ldl -lpthread
+		$(PROGRAM_LIBS) -ldl -lpthread
+$(TST)/contract-with-openssl: PROGRAM_LIBS = -Wl,--no-as-needed $(BACKEND_OPENSSL_LIBS) -Wl,--as-needed
 
 $(TST)/contract-peer.so: $(call objects,$(wildcard tests/contract/peer/*.c))
 	@mkdir -p $(@D)
@@ -436,7 +440,7 @@ check-unit: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS)
 check-contract: $(LIBS_MADE) $(MODULES_MADE) $(CONTRACT_TEST)
 	@$(RUN) $(RUN_CONTRACT)
 
-check-integration: all
+check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED)
 	@$(RUN) $(INTEGRATION_TESTS:%=python:%)
 
 check-systemd: all

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "core/context.h"
+#include "core/module_path.h"
+#include "core/package.h"
 #include "core/search_path.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -34,27 +36,6 @@ static const struct {
 	{"mbedtls", "mbedtls_md_setup"},
 	{"gnutls", "gnutls_init"},
 	{"bearssl", "br_ssl_engine_current_state"},
-};
-
-/* Debian 12's and 13's packages of the shared libraries that modules need. */
-static const struct {
-	const char *library;
-	const char *package;
-} packages[] = {
-	{"libssl.so.3", "libssl3 or libssl3t64"},
-	{"libcrypto.so.3", "libssl3 or libssl3t64"},
-	{"libssl.so.0", "android-libboringssl"},
-	{"libcrypto.so.0", "android-libboringssl"},
-	{"libmbedtls.so.14", "libmbedtls14"},
-	{"libmbedx509.so.1", "libmbedx509-1"},
-	{"libmbedcrypto.so.7", "libmbedcrypto7"},
-	{"libmbedtls.so.21", "libmbedtls21"},
-	{"libmbedx509.so.7", "libmbedx509-7"},
-	{"libmbedcrypto.so.16", "libmbedcrypto16"},
-	{"libgnutls.so.30", "libgnutls30 or libgnutls30t64"},
-	{"libwolfssl.so.35", "libwolfssl35"},
-	{"libwolfssl.so.42", "libwolfssl42t64"},
-	{"libbearssl.so.0", "libbearssl0"},
 };
 
 bool unitls_backend_name_is_legal(const char *name)
@@ -124,13 +105,11 @@ static int check_sanitizers(const char *name, struct unitls_error *error)
 static int fail_open(const char *name, struct unitls_error *error)
 {
 	const char *reason = dlerror();
-	const char *package = NULL;
+	const char *package;
 
 	if (!reason)
 		reason = "cannot be loaded";
-	for (size_t i = 0; i < sizeof(packages) / sizeof(packages[0]); i++)
-		if (strncmp(reason, packages[i].library, strlen(packages[i].library)) == 0)
-			package = packages[i].package;
+	package = unitls_package_of_library(reason);
 	if (package)
 		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "backend",
 			"backend \"%s\": %s (Debian package %s)", name, reason, package);
@@ -151,7 +130,7 @@ static void pin_core(void)
 	free(library);
 }
 
-/* The table of the module at path, initialised. The module is kept loaded once its init has run. */
+/* The table of the module at this canonical path, initialised. The module is kept loaded once its init has run. */
 static int open_module(const char *name, const char *path, bool deep_bind,
 	const struct unitls_backend_ops **ret_ops, struct unitls_error *error)
 {
@@ -181,7 +160,8 @@ static int open_module(const char *name, const char *path, bool deep_bind,
 
 static int fail_not_found(const char *name, const struct unitls_search_path *search, struct unitls_error *error)
 {
-	char tried[192];
+	const char *package = unitls_package_of_backend(name);
+	char tried[160];
 	size_t used = 0;
 
 	tried[0] = '\0';
@@ -193,7 +173,21 @@ static int fail_not_found(const char *name, const struct unitls_search_path *sea
 			used += (size_t)n;
 	}
 	return unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "backend",
-		"no backend \"%s\" in %s%s", name, tried, used > sizeof(tried) - 1 ? "..." : "");
+		"no backend \"%s\" in %s%s%s%s%s", name, tried, used > sizeof(tried) - 1 ? "..." : "",
+		package ? " (to build it takes Debian package " : "", package ? package : "", package ? ")" : "");
+}
+
+static int check_and_open(const char *name, const char *path, bool deep_bind,
+	const struct unitls_backend_ops **ret_ops, struct unitls_error *error)
+{
+	char *canonical;
+	int status;
+
+	if (unitls_module_path_resolve(name, path, &canonical, error) < 0)
+		return UNITLS_ERROR;
+	status = open_module(name, canonical, deep_bind, ret_ops, error);
+	free(canonical);
+	return status;
 }
 
 /* The first module of that name decides: a broken one is reported, not passed over. */
@@ -213,7 +207,7 @@ static int find_and_open(const char *name, const struct unitls_backend_load_para
 			break;
 		}
 		if (access(path, F_OK) == 0)
-			status = open_module(name, path, params->deep_bind, ret_ops, error);
+			status = check_and_open(name, path, params->deep_bind, ret_ops, error);
 		free(path);
 	}
 	if (status == 1)

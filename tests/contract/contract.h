@@ -171,6 +171,10 @@ enum outcome link_between(struct link *link, const struct pair *pair, const stru
 void link_close(struct link *link);
 /* Runs the handshake to its end on both sides: done, or failed with the alert delivered. When one failed, the other is told the end of the transport. */
 void link_handshake(struct link *link);
+/* One turn of it at each end; false when it is at its end. */
+bool link_turn(struct link *link);
+/* Whether it succeeded on both sides. */
+enum outcome link_check_connected(const struct link *link);
 /* The same, and both must have succeeded. */
 enum outcome link_connect(struct link *link);
 /* Moves the next piece from one end to the other; how many bytes. */

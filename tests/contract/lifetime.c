@@ -236,40 +236,138 @@ static enum outcome forks(const struct pair *pair, const struct cut *cut)
 
 /* ---- All at once -------------------------------------------------------------------------------------------------------------- */
 
-#define MANY 12
+#define MANY_BACKENDS 8
+#define MANY          (MANY_BACKENDS * MANY_BACKENDS * 2)
+
+struct many {
+	struct link links[MANY];
+	struct pair pairs[MANY];
+	struct unitls_client_context *clients[MANY]; /* each backend's contexts are shared by its links */
+	struct unitls_server_context *servers[MANY];
+	size_t n;
+};
+
+static bool can_do(const struct contract_backend *backend, uint16_t version)
+{
+	return backend->backend && backend->capabilities->min_version <= version &&
+		version <= backend->capabilities->max_version;
+}
+
+/* Every backend as the client of every other and of itself, in one version. */
+static enum outcome add_links(struct many *many, uint16_t version)
+{
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_server_context *servers[MANY_BACKENDS];
+	const struct contract_backend *backend;
+
+	for (size_t i = 0; (backend = contract_backend_at(i)) != NULL; i++) {
+		const struct pair pair = {backend, backend, version};
+
+		CHECK(i < MANY_BACKENDS);
+		servers[i] = can_do(backend, version) ? contract_server(&pair, &(struct want){0}, &error) : NULL;
+		CHECK(!can_do(backend, version) || servers[i] != NULL);
+	}
+	for (size_t c = 0; (backend = contract_backend_at(c)) != NULL; c++) {
+		const struct pair own = {backend, backend, version};
+		struct unitls_client_context *client;
+
+		if (!can_do(backend, version))
+			continue;
+		client = contract_client(&own, &(struct want){0}, &error);
+		CHECK(client != NULL);
+		for (size_t s = 0; contract_backend_at(s); s++)
+			if (servers[s]) {
+				many->pairs[many->n] = (struct pair){backend, contract_backend_at(s), version};
+				many->clients[many->n] = client;
+				many->servers[many->n++] = servers[s];
+			}
+	}
+	return OUTCOME_PASSED;
+}
+
+/* Says of which link a failure is. */
+static enum outcome within_link(enum outcome outcome, const struct pair *pair)
+{
+	char text[64];
+
+	if (outcome != OUTCOME_FAILED)
+		return outcome;
+	(void)snprintf(text, sizeof(text), "%s -> %s, version 0x%04x", pair->client->name, pair->server->name,
+		(unsigned)pair->version);
+	return contract_within(outcome, text);
+}
+
+/* One turn of each link's handshake after the other, so that none is complete before the last has begun. */
+static enum outcome shake_hands_in_turn(struct many *many, const struct cut *cut)
+{
+	bool moving = true;
+
+	for (size_t i = 0; i < many->n; i++)
+		CHECK_PASSED(within_link(link_open(&many->links[i], many->clients[i], many->servers[i], NULL, cut),
+			&many->pairs[i]));
+	while (moving) {
+		moving = false;
+		for (size_t i = 0; i < many->n; i++)
+			moving = link_turn(&many->links[i]) || moving;
+	}
+	for (size_t i = 0; i < many->n; i++)
+		CHECK_PASSED(within_link(link_check_connected(&many->links[i]), &many->pairs[i]));
+	return OUTCOME_PASSED;
+}
+
+static enum outcome talk_in_turn(struct many *many)
+{
+	for (int turn = 0; turn < 4; turn++)
+		for (size_t i = 0; i < many->n; i++)
+			CHECK_PASSED(within_link(
+				link_send(&many->links[i], turn % 2 == 0 ? CLIENT : SERVER, "in turn", 7),
+				&many->pairs[i]));
+	return OUTCOME_PASSED;
+}
+
+/* A third of them ends, and begins anew beside the others. */
+static enum outcome replace_some(struct many *many, const struct cut *cut)
+{
+	for (size_t i = 0; i < many->n; i += 3) {
+		struct link *link = &many->links[i];
+		struct unitls_error error = UNITLS_ERROR_INIT;
+
+		CHECK_EQUAL(unitls_connection_shutdown(link->ends[CLIENT].connection, &error), UNITLS_OK);
+		link_deliver(link, CLIENT);
+		CHECK_EQUAL(link->ends[SERVER].read_status, UNITLS_EOF);
+		link_close(link);
+		CHECK_PASSED(within_link(
+			link_open(link, many->clients[i], many->servers[i], NULL, cut), &many->pairs[i]));
+		CHECK_PASSED(within_link(link_connect(link), &many->pairs[i]));
+	}
+	return OUTCOME_PASSED;
+}
+
+static enum outcome all_at_once_steps(struct many *many, const struct cut *cut)
+{
+	for (uint16_t version = UNITLS_TLS_1_2; version <= UNITLS_TLS_1_3; version++)
+		CHECK_PASSED(add_links(many, version));
+	if (many->n < 4)
+		return contract_not_applicable("one backend alone");
+	CHECK_PASSED(shake_hands_in_turn(many, cut));
+	CHECK_PASSED(talk_in_turn(many));
+	CHECK_PASSED(replace_some(many, cut));
+	CHECK_PASSED(talk_in_turn(many));
+	(void)printf("all backends at once: %zu links\n", many->n);
+	return OUTCOME_PASSED;
+}
 
 /* Links between all backends there are, alive at the same time, used in turn. */
 static enum outcome all_at_once(const struct pair *pair, const struct cut *cut)
 {
-	static struct link links[MANY];
-	enum outcome outcome = OUTCOME_PASSED;
-	struct pair pairs[MANY];
-	size_t n = 0;
+	static struct many many;
+	enum outcome outcome;
 
 	(void)pair;
-	memset(links, 0, sizeof(links));
-	for (size_t c = 0; contract_backend_at(c); c++)
-		for (size_t s = 0; contract_backend_at(s); s++)
-			for (uint16_t version = UNITLS_TLS_1_2; version <= UNITLS_TLS_1_3 && n < MANY; version++) {
-				const struct contract_backend *client = contract_backend_at(c);
-				const struct contract_backend *server = contract_backend_at(s);
-
-				if (client->backend && server->backend &&
-					version <= client->capabilities->max_version &&
-					version <= server->capabilities->max_version)
-					pairs[n++] = (struct pair){client, server, version};
-			}
-	for (size_t i = 0; i < n && outcome == OUTCOME_PASSED; i++)
-		outcome = link_between(&links[i], &pairs[i], NULL, NULL, cut);
-	for (size_t i = 0; i < n && outcome == OUTCOME_PASSED; i++)
-		outcome = link_connect(&links[i]);
-	for (int turn = 0; turn < 3; turn++)
-		for (size_t i = 0; i < n && outcome == OUTCOME_PASSED; i++)
-			outcome = link_send(&links[i], turn % 2 == 0 ? CLIENT : SERVER, "in turn", 7);
-	for (size_t i = 0; i < n; i++)
-		link_close(&links[i]);
-	if (outcome == OUTCOME_PASSED && n < 2)
-		return contract_not_applicable("one backend alone");
+	memset(&many, 0, sizeof(many));
+	outcome = all_at_once_steps(&many, cut);
+	for (size_t i = 0; i < many.n; i++)
+		link_close(&many.links[i]);
 	return outcome;
 }
 

@@ -122,26 +122,30 @@ static bool end_after_failure(struct link *link)
 	return changed;
 }
 
-void link_handshake(struct link *link)
+bool link_turn(struct link *link)
 {
-	for (size_t turn = 0; turn < TURNS_MAX; turn++) {
-		size_t moved;
+	size_t moved;
 
-		act(&link->ends[CLIENT]);
-		moved = link_move(link, CLIENT);
-		act(&link->ends[SERVER]);
-		moved += link_move(link, SERVER);
-		if (moved == 0 && !end_after_failure(link)) {
-			act(&link->ends[CLIENT]);
-			act(&link->ends[SERVER]);
-			return;
-		}
-	}
+	act(&link->ends[CLIENT]);
+	moved = link_move(link, CLIENT);
+	act(&link->ends[SERVER]);
+	moved += link_move(link, SERVER);
+	if (moved > 0 || end_after_failure(link))
+		return true;
+	act(&link->ends[CLIENT]);
+	act(&link->ends[SERVER]);
+	return false;
 }
 
-enum outcome link_connect(struct link *link)
+void link_handshake(struct link *link)
 {
-	link_handshake(link);
+	for (size_t turn = 0; turn < TURNS_MAX; turn++)
+		if (!link_turn(link))
+			return;
+}
+
+enum outcome link_check_connected(const struct link *link)
+{
 	for (int i = 0; i < 2; i++) {
 		const struct end *end = &link->ends[i];
 
@@ -151,6 +155,12 @@ enum outcome link_connect(struct link *link)
 				end->error.text, end->error.alert);
 	}
 	return OUTCOME_PASSED;
+}
+
+enum outcome link_connect(struct link *link)
+{
+	link_handshake(link);
+	return link_check_connected(link);
 }
 
 void link_read(struct end *end)

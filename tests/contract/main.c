@@ -12,7 +12,9 @@
 
 /* ---- Backends ---------------------------------------------------------------------------------------------------------- */
 
-static struct contract_backend backends[] = {
+#define BACKENDS_MAX 8 /* room for those of --add */
+
+static struct contract_backend backends[BACKENDS_MAX] = {
 	{.name = "openssl"},
 	{.name = "mbedtls"},
 	{.name = "gnutls"},
@@ -20,11 +22,55 @@ static struct contract_backend backends[] = {
 	{.name = "wolfssl"},
 	{.name = "bearssl"},
 };
-#define N_BACKENDS (sizeof(backends) / sizeof(backends[0]))
 
 const struct contract_backend *contract_backend_at(size_t i)
 {
-	return i < N_BACKENDS ? &backends[i] : NULL;
+	return i < BACKENDS_MAX && backends[i].name ? &backends[i] : NULL;
+}
+
+/* ---- What is asked for ------------------------------------------------------------------------------------------------- */
+
+static struct {
+	enum {
+		QUICK,    /* a few cuts for every pair */
+		ORDINARY, /* every offset for pairs with openssl */
+		FULL,     /* every offset for all pairs */
+	} depth;
+	bool deep_bind;           /* how modules are loaded */
+	const char *only_backend; /* pairs without this backend are left out; NULL: none is */
+	const char *only;         /* a part of a scenario's name; NULL: all */
+} options = {.depth = ORDINARY};
+
+static bool add_backend(const char *name)
+{
+	for (size_t i = 0; i < BACKENDS_MAX; i++)
+		if (!backends[i].name) {
+			backends[i].name = name;
+			return true;
+		}
+	return false;
+}
+
+static bool read_options(int argc, char **argv)
+{
+	if (getenv("UNITLS_CONTRACT_FULL"))
+		options.depth = FULL;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--full") == 0)
+			options.depth = FULL;
+		else if (strcmp(argv[i], "--quick") == 0)
+			options.depth = QUICK;
+		else if (strcmp(argv[i], "--deep-bind") == 0)
+			options.deep_bind = true;
+		else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc)
+			options.only_backend = argv[++i];
+		else if (strcmp(argv[i], "--add") == 0 && i + 1 < argc && add_backend(argv[i + 1]))
+			i++;
+		else if (argv[i][0] != '-' && !options.only)
+			options.only = argv[i];
+		else
+			return false;
+	return true;
 }
 
 /* ---- Items of conformance.md --------------------------------------------------------------------------------------------- */
@@ -157,7 +203,7 @@ static enum outcome run_cuts(const struct scenario *scenario, const struct pair 
 {
 	const struct cut whole = {CUT_WHOLE, 0, 0};
 	const struct cut one = {CUT_ONE_BYTE, 0, 0};
-	size_t seeds = scenario->scope == PER_CUT ? SEEDED_CUTS : 3;
+	size_t seeds = scenario->scope == PER_CUT && options.depth != QUICK ? SEEDED_CUTS : 3;
 	enum outcome outcome = run_one(scenario, pair, &whole);
 
 	if (outcome == OUTCOME_PASSED)
@@ -196,24 +242,24 @@ static bool has_version(const struct contract_backend *backend, uint16_t version
 }
 
 static void run_pair(const struct scenario *scenario, const struct contract_backend *client,
-	const struct contract_backend *server, uint16_t version, bool full)
+	const struct contract_backend *server, uint16_t version)
 {
 	const struct pair pair = {client, server, version};
 	bool reference = client == &backends[0] || server == &backends[0];
+	bool every_offset = options.depth == FULL || (options.depth == ORDINARY && reference);
 
 	if (has_version(client, version) && has_version(server, version))
-		count(scenario, &pair, run_cuts(scenario, &pair, full || reference));
+		count(scenario, &pair, run_cuts(scenario, &pair, every_offset));
 }
-
-/* Pairs without this backend are left out; NULL: none is. */
-static const char *only_backend;
 
 static bool is_wanted(const struct contract_backend *client, const struct contract_backend *server)
 {
-	return !only_backend || strcmp(client->name, only_backend) == 0 || strcmp(server->name, only_backend) == 0;
+	const char *only = options.only_backend;
+
+	return !only || strcmp(client->name, only) == 0 || strcmp(server->name, only) == 0;
 }
 
-static void run_scenario(const struct scenario *scenario, bool full)
+static void run_scenario(const struct scenario *scenario)
 {
 	static const uint16_t versions[] = {UNITLS_TLS_1_2, UNITLS_TLS_1_3};
 	const struct pair first = {&backends[0], &backends[0], UNITLS_TLS_1_3};
@@ -223,13 +269,13 @@ static void run_scenario(const struct scenario *scenario, bool full)
 		return;
 	}
 	for (size_t v = 0; v < 2; v++)
-		for (size_t s = 0; s < N_BACKENDS; s++)
-			for (size_t c = 0; c < N_BACKENDS; c++) {
+		for (size_t s = 0; contract_backend_at(s); s++)
+			for (size_t c = 0; contract_backend_at(c); c++) {
 				/* Where the client does not matter the server is given itself, or the first that has the version. */
 				if (scenario->scope == PER_SERVER && c != s)
 					continue;
 				if (is_wanted(&backends[c], &backends[s]))
-					run_pair(scenario, &backends[c], &backends[s], versions[v], full);
+					run_pair(scenario, &backends[c], &backends[s], versions[v]);
 			}
 }
 
@@ -282,10 +328,12 @@ static void check_coverage(void)
 
 static bool load_backends(void)
 {
-	for (size_t i = 0; i < N_BACKENDS; i++) {
+	const struct unitls_backend_load_params params = {.deep_bind = options.deep_bind};
+
+	for (size_t i = 0; contract_backend_at(i); i++) {
 		struct unitls_error error = UNITLS_ERROR_INIT;
 
-		if (unitls_backend_load(backends[i].name, &backends[i].backend, &error) < 0) {
+		if (unitls_backend_load_with(backends[i].name, &params, &backends[i].backend, &error) < 0) {
 			(void)printf("not tested: backend %s: %s\n", backends[i].name, error.text);
 			backends[i].backend = NULL;
 			continue;
@@ -297,19 +345,18 @@ static bool load_backends(void)
 	return backends[0].backend != NULL;
 }
 
-/* contract [--full] [--backend BACKEND] [NAME]: all scenarios and pairs, or those whose name holds NAME, those with BACKEND at one end. */
+/*
+ * contract [--quick | --full] [--deep-bind] [--add BACKEND] [--backend BACKEND] [NAME]: all scenarios and pairs, or those whose name holds NAME, those
+ * with BACKEND at one end. --add: a backend that is not of this tree takes part; UNITLS_BACKEND_DIR says where its module is.
+ */
 int main(int argc, char **argv)
 {
-	bool full = getenv("UNITLS_CONTRACT_FULL") != NULL;
-	const char *only = NULL;
-
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--full") == 0)
-			full = true;
-		else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc)
-			only_backend = argv[++i];
-		else
-			only = argv[i];
+	if (!read_options(argc, argv)) {
+		(void)fprintf(stderr,
+			"usage: contract [--quick | --full] [--deep-bind] [--add BACKEND] "
+			"[--backend BACKEND] [NAME]\n");
+		return 2;
+	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!load_backends()) {
 		(void)printf("contract: 0 passed, 1 failed\n");
@@ -318,9 +365,9 @@ int main(int argc, char **argv)
 	pki_make();
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct scenario *scenario = tables[t]; scenario->name; scenario++)
-			if (!only || strstr(scenario->name, only))
-				run_scenario(scenario, full);
-	if (!only && !only_backend)
+			if (!options.only || strstr(scenario->name, options.only))
+				run_scenario(scenario);
+	if (!options.only && !options.only_backend)
 		check_coverage();
 	pki_remove();
 	if (n_skipped > 0)

@@ -118,7 +118,8 @@ class Installed(unittest.TestCase):
 
     def test_the_expected_files_are_there(self):
         for name in (*("bin/" + program for program in self.programs), "include/unitls/unitls.h", "lib/libunitls.a", "lib/libunitls.so",
-                     "lib/libunitls.so.0", "lib/pkgconfig/unitls.pc", "lib/unitls/backends/openssl.so",
+                     "lib/libunitls.so.0", "lib/pkgconfig/unitls.pc", "include/unitls/event.h", "lib/libunitls-event.a",
+                     "lib/libunitls-event.so", "lib/libunitls-event.so.0", "lib/pkgconfig/unitls-event.pc", "lib/unitls/backends/openssl.so",
                      "lib/unitls/backends/mbedtls.so", "lib/systemd/system/unitlsd.service",
                      "lib/systemd/system/unitlsd.socket", "lib/sysusers.d/unitls.conf", "lib/tmpfiles.d/unitls.conf",
                      "share/man/man1/unitls.1", "share/man/man8/unitlsd.8", "share/man/man5/unitlsd.conf.5", "share/man/man3/unitls.3",

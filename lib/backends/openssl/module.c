@@ -26,8 +26,9 @@ static int init(struct unitls_error *error)
 {
 	int r;
 
+	/* No work at exit: the module's threads may still be running then. First of all, as any other call asks for that work, ERR_clear_error too. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	ERR_clear_error();
-	/* No work at exit: the module's threads may still be running then. */
 	if (!OPENSSL_init_ssl(
 		    OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL))
 		return libssl_error_config(error, "backend", "OpenSSL cannot be initialised (see openssl.cnf)");

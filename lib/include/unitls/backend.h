@@ -102,7 +102,8 @@ UNITLS_BEGIN_DECLS
 /*
  * Loads a backend by name ("openssl", "mbedtls"), or lends the one already loaded. Thread-safe. The backend lives as long as the process:
  * there is nothing to free. UNITLS_ERROR, class UNSUPPORTED, field "backend": no such module (the text names the paths tried), its library
- * is missing, another ABI, or its symbols are already taken by a TLS library of the program (then say deep_bind).
+ * is missing, another ABI, somebody else than root, this user or who owns libunitls could have exchanged its file (the text names the part of the path),
+ * or its symbols are already taken by a TLS library of the program (then say deep_bind).
  */
 UNITLS_API UNITLS_MUST_CHECK int unitls_backend_load(
 	const char *name, struct unitls_backend **ret_backend, struct unitls_error *error);
