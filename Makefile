@@ -60,7 +60,7 @@ TOOLS := tests/tools
 
 .PHONY: all help clean packages packages-build install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-systemd check-sanitized fuzz fuzz-run demo demo-run map backends-table tests
+	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -75,6 +75,7 @@ help:
 	@echo "make demo ONCE=1      the same, ends after one fetch; status 0 only if the bytes came through unharmed"
 	@echo "make check            installs packages, builds and runs all tests"
 	@echo "make check-full       the same with every cut of the stream for every pair of backends (long)"
+	@echo "make check-trixie     the tests in a Debian trixie made for it: newer TLS libraries and compilers (needs root)"
 	@echo "make check-unit | check-contract | check-integration | check-systemd"
 	@echo "make check-layers | check-symbols | check-banned | check-man | check-format"
 	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
@@ -93,7 +94,7 @@ packages-build:
 	@$(TOOLS)/packages build
 
 clean:
-	rm -rf $(BUILDDIR)
+	rm -rf --one-file-system $(BUILDDIR)
 
 C_FILES = $(shell find lib common daemon tool tests docs -name '*.[ch]' 2>/dev/null)
 
@@ -126,6 +127,9 @@ check: packages
 check-full: packages
 	@+$(MAKE) --no-print-directory check-full-run
 
+check-trixie: packages
+	@$(TOOLS)/trixie
+
 ifneq ($(BUILD),fuzz)
 fuzz-run:
 	@+$(MAKE) --no-print-directory BUILD=fuzz CC=clang BUILDDIR=build/fuzz fuzz-run
@@ -135,7 +139,7 @@ endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out help packages packages-build clean format check-format check-layers check-banned check-man map \
-	demo check check-full,$(GOALS)),)
+	demo check check-full check-trixie,$(GOALS)),)
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
@@ -389,7 +393,7 @@ $(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
 $(UNIT_EVENT:tests/unit/%.c=$(TST)/%): $(LIB)/libunitls-event.a
 $(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS)
 
-$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(LIBS_MADE) | $(CONTRACT_PEER)
+$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(OBJ)/tests/unit/crash.o $(LIBS_MADE) | $(CONTRACT_PEER)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) -L$(LIB) -lunitls \
@@ -435,6 +439,10 @@ check-symbols: $(LIBS_MADE)
 check-run: tests
 	@$(RUN) $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%) \
 		$(SYSTEMD_TESTS:%=python:%)
+
+# What depends on the libraries of the machine: neither checks of the sources nor systemd.
+check-libraries: tests
+	@$(RUN) $(RUN_UNIT) $(RUN_CONTRACT) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%)
 
 check-full-run: tests
 	@UNITLS_CONTRACT_FULL=1 $(RUN) --time-limit 14400 $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) \

@@ -42,12 +42,14 @@ static int refuse_record(
 static int next_record(const struct unitls_hello_reader *reader, const struct unitls_buffer *incoming,
 	struct unitls_bytes *ret_record, struct unitls_error *error)
 {
-	const uint8_t *at = incoming->data + incoming->head + reader->parsed;
 	size_t size = incoming->tail - incoming->head - reader->parsed;
+	const uint8_t *at;
 	size_t length;
 
+	/* Before anything came there may be no buffer to point into. */
 	if (size < 1)
 		return UNITLS_WANT_READ;
+	at = incoming->data + incoming->head + reader->parsed;
 	if (!is_record_type(at[0]))
 		return refuse_first_octet(at[0], error);
 	if (size < 2)

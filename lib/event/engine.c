@@ -152,6 +152,8 @@ static void fail(struct engine *engine, short what)
 	engine->state = ENGINE_FAILED;
 	(void)ship(engine); /* the alert */
 	unitls_event_push(engine);
+	if (engine->send_failed)
+		unitls_event_stop_sending(engine);
 	(void)event_del(&engine->outer->ev_write);
 	engine->end_event = what;
 	tell_end(engine);
@@ -222,12 +224,13 @@ static void forget(struct engine *engine)
 	engine->unread = false;
 	engine->end_event = 0;
 	engine->reads_to_write = false;
-	engine->flushing = false;
-	engine->finishing = false;
 	engine->finished = false;
 	engine->finish_settled = false;
 	engine->written = false;
 	engine->in_flight = 0;
+	/* What was flushed before there was a descriptor is for this one. */
+	engine->flushing = engine->flushing && engine->state == ENGINE_UNBOUND;
+	engine->finishing = engine->finishing && engine->state == ENGINE_UNBOUND;
 }
 
 static void begin(struct engine *engine)
@@ -263,6 +266,8 @@ void unitls_event_follow(struct engine *engine)
 		engine->identity = 0;
 		engine->in_flight = 0;
 		engine->end_event = 0;
+		engine->flushing = false;
+		engine->finishing = false;
 		engine->state = ENGINE_UNBOUND;
 		unitls_event_discard_below(engine);
 		break;

@@ -103,6 +103,8 @@ void unitls_event_discard_below(struct engine *engine);
  * failure, or flushes, may free everything at once.
  */
 void unitls_event_push(struct engine *engine);
+/* After a failure of sending, for which libevent has disabled the one below: a new descriptor is to be told all the same. */
+void unitls_event_stop_sending(struct engine *engine);
 /* Whether a socket's below, made here, has something to read, which the loop will bring. */
 bool unitls_event_more_to_read(const struct engine *engine);
 /* When the one below reads. */

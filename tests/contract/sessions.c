@@ -159,8 +159,9 @@ static enum outcome check_resumed(struct link *link, struct life *life, const st
 		CHECK(!later);
 		return OUTCOME_PASSED;
 	}
-	/* TLS 1.2 need not send another ticket; then the library may have none to give. */
+	/* TLS 1.2 need not send another ticket; then the library may have none to give. In TLS 1.3 a ticket is used once (RFC 8446, C.4). */
 	CHECK_EQUAL(status, UNITLS_WANT_READ);
+	CHECK_EQUAL(unitls_connection_negotiated_tls_version(client), UNITLS_TLS_1_2);
 	return OUTCOME_PASSED;
 }
 

@@ -571,7 +571,7 @@ class Redis(Process):
             command += ["--port", "0", "--tls-port", str(self.port), "--tls-cert-file", certificate, "--tls-key-file",
                         certificate, "--tls-ca-cert-file", authority.certificate, "--tls-auth-clients", "no"]
         super().__init__(command)
-        self.log.wait("The server is now ready to accept connections at")
+        self.log.wait("eady to accept connections")
 
 
 class Nginx(Process):

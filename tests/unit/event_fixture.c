@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 
 #include "tests/unit/pki.h"
 
-#define PATIENCE_MS     30000
 #define SEND_PIECE      50000
 #define TESTS_MAX       4096
 #define TEST_NAME_BYTES 160
@@ -199,12 +199,15 @@ void fixture_tcp_pair(evutil_socket_t fds[2])
 {
 	struct sockaddr_in address;
 	evutil_socket_t listener = fixture_listen(&address);
+	int one = 1;
 
 	fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(fds[0], (struct sockaddr *)&address, sizeof(address)), 0);
 	fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	assert_true(fds[1] >= 0);
 	assert_int_equal(evutil_make_socket_nonblocking(fds[0]), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
 	(void)close(listener);
 }
 
@@ -222,9 +225,10 @@ static void on_time(evutil_socket_t fd, short what, void *argument)
 	*(bool *)argument = true;
 }
 
-static bool run_once(struct event_base *base, int ms, int flags)
+/* Whatever happens first; no longer than a second. */
+static void run_once(struct event_base *base, int flags)
 {
-	const struct timeval time = {ms / 1000, ms % 1000 * 1000};
+	const struct timeval time = {1, 0};
 	bool late = false;
 	struct event *timer = event_new(base, -1, 0, on_time, &late);
 
@@ -232,13 +236,13 @@ static bool run_once(struct event_base *base, int ms, int flags)
 	assert_int_equal(event_add(timer, &time), 0);
 	assert_int_equal(event_base_loop(base, flags), 0);
 	event_free(timer);
-	return late;
 }
 
-void fixture_step(struct event_base *base, const char *expression)
+void fixture_step(struct event_base *base, int64_t deadline, const char *expression)
 {
-	if (run_once(base, PATIENCE_MS, EVLOOP_ONCE))
-		fail_msg("nothing happened while waiting for %s", expression);
+	if (unitls_deadline_after(0) > deadline)
+		fail_msg("waited in vain for %s", expression);
+	run_once(base, EVLOOP_ONCE);
 }
 
 void fixture_loop_for(struct event_base *base, int ms)
@@ -256,7 +260,7 @@ void fixture_loop_for(struct event_base *base, int ms)
 void fixture_settle(struct event_base *base)
 {
 	for (int i = 0; i < 50; i++)
-		(void)run_once(base, PATIENCE_MS, EVLOOP_NONBLOCK);
+		run_once(base, EVLOOP_NONBLOCK);
 }
 
 /* One end -------------------------------------------------------------------------------------------------------------------- */

@@ -51,7 +51,7 @@ int fixture_run(const char *name, const struct CMUnitTest *every_pair, size_t n_
 	const struct CMUnitTest *every_backend, size_t n_every_backend, const struct CMUnitTest *once,
 	size_t n_once);
 
-/* Connected non-blocking sockets: over TCP on the loopback interface, or local ones. */
+/* Connected non-blocking sockets: over TCP on the loopback interface without delays, or local ones. */
 void fixture_tcp_pair(evutil_socket_t fds[2]);
 void fixture_local_pair(evutil_socket_t fds[2]);
 /* A listening TCP socket on a free port of 127.0.0.1. */
@@ -109,13 +109,14 @@ void ends_close(struct ends *ends);
 /* Until both ends are connected. */
 void ends_connect(struct ends *ends);
 
-/* Runs the loop until the expression holds; fails the test when nothing happens for half a minute. */
-#define LOOP_UNTIL(base, expression)                     \
-	do {                                             \
-		while (!(expression))                    \
-			fixture_step(base, #expression); \
+/* Runs the loop until the expression holds; fails the test when that takes more than two minutes. */
+#define LOOP_UNTIL(base, expression)                               \
+	do {                                                       \
+		int64_t deadline = unitls_deadline_after(120000);  \
+		while (!(expression))                              \
+			fixture_step(base, deadline, #expression); \
 	} while (0)
-void fixture_step(struct event_base *base, const char *expression);
+void fixture_step(struct event_base *base, int64_t deadline, const char *expression);
 /* Runs it for so long, whatever happens. */
 void fixture_loop_for(struct event_base *base, int ms);
 /* Runs what is due now, and what follows from it at once. */

@@ -138,6 +138,19 @@ static void every_pair_of_records_is_joined(void **state)
 	free(message);
 }
 
+static void nothing_at_all_is_waited_for(void **state)
+{
+	struct input input = {0};
+	struct unitls_bytes found = {NULL, 0};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+
+	(void)state;
+	assert_null(input.transport.incoming.data);
+	assert_int_equal(
+		unitls_hello_reader_step(&input.reader, &input.transport, &found, &error), UNITLS_WANT_READ);
+	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_NONE);
+}
+
 static void every_byte_alone_waits_for_the_next(void **state)
 {
 	struct input input = {0};
@@ -286,6 +299,7 @@ int main(void)
 		cmocka_unit_test(one_record_stays_where_it_is),
 		cmocka_unit_test(the_version_of_the_record_does_not_matter),
 		cmocka_unit_test(every_pair_of_records_is_joined),
+		cmocka_unit_test(nothing_at_all_is_waited_for),
 		cmocka_unit_test(every_byte_alone_waits_for_the_next),
 		cmocka_unit_test(the_largest_hello_in_the_smallest_records_fits),
 		cmocka_unit_test(above_the_limit_is_refused_at_its_header),

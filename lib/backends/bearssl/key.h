@@ -8,8 +8,12 @@
 
 #include <bearssl.h>
 
+/* The decoder of 0.6 takes its buffer for 24 octets longer than it is, and a key that is too large fills them. */
+#define BEAR_KEY_SLACK 64
+
 struct bear_key {
 	br_skey_decoder_context decoder;
+	uint8_t slack[BEAR_KEY_SLACK];
 };
 
 /* 0, or UNITLS_ERROR with class CONFIG and field "key". Wipe with bear_key_fini in either case. */

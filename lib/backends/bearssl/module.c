@@ -30,9 +30,50 @@ static struct unitls_capabilities capabilities = {
 	.notes = NOTES,
 };
 
+#define CANARY      0xa5
+#define CANARY_SIZE 64
+
+/* Whether "zero" cleared exactly size bytes. */
+static bool has_size(const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size + CANARY_SIZE; i++) {
+		if (bytes[i] != (i < size ? 0 : CANARY))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The structures are laid out by the headers, and engine.c reaches into them: another library is a crash. BearSSL tells no version, but what it takes its own
+ * contexts to be.
+ */
+static int check_library(struct unitls_error *error)
+{
+	union {
+		uint8_t bytes[sizeof(br_ssl_server_context) + sizeof(br_ssl_client_context) + CANARY_SIZE];
+		br_ssl_client_context client;
+		br_ssl_server_context server;
+	} probe;
+	bool fits = br_x509_minimal_vtable.context_size == sizeof(br_x509_minimal_context) &&
+		br_sslrec_out_gcm_vtable.inner.context_size == sizeof(br_sslrec_gcm_context);
+
+	memset(probe.bytes, CANARY, sizeof(probe.bytes));
+	br_ssl_client_zero(&probe.client);
+	fits = fits && has_size(probe.bytes, sizeof(probe.client));
+	memset(probe.bytes, CANARY, sizeof(probe.bytes));
+	br_ssl_server_zero(&probe.server);
+	if (fits && has_size(probe.bytes, sizeof(probe.server)))
+		return 0;
+	return unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "backend",
+		"built for BearSSL 0.6, which is not the library found");
+}
+
 static int init(struct unitls_error *error)
 {
-	(void)error;
+	int r = check_library(error);
+
+	if (r < 0)
+		return r;
 	bear_ciphers_init();
 	capabilities.cipher_suites = bear_ciphers_supported(&capabilities.n_cipher_suites);
 	return 0;

@@ -100,9 +100,11 @@ static void read_versions(gnutls_priority_t priority)
 	policy.max_version = has_1_3 ? UNITLS_TLS_1_3 : policy.min_version;
 }
 
-static bool is_with_sha1(gnutls_sign_algorithm_t signature)
+/* The list also holds what the configuration calls insecure. */
+static bool is_good(gnutls_sign_algorithm_t signature)
 {
-	return gnutls_sign_get_hash_algorithm(signature) == GNUTLS_DIG_SHA1;
+	return gnutls_sign_is_secure(signature) != 0 &&
+		gnutls_sign_get_hash_algorithm(signature) != GNUTLS_DIG_SHA1;
 }
 
 static void read_groups_and_signatures(gnutls_priority_t priority)
@@ -114,7 +116,7 @@ static void read_groups_and_signatures(gnutls_priority_t priority)
 		policy.groups[policy.n_groups++] = (gnutls_group_t)list[i];
 	n = gnutls_priority_sign_list(priority, &list);
 	for (int i = 0; i < n && policy.n_signatures < GTLS_POLICY_LIST_MAX; i++) {
-		if (!is_with_sha1((gnutls_sign_algorithm_t)list[i]))
+		if (is_good((gnutls_sign_algorithm_t)list[i]))
 			policy.signatures[policy.n_signatures++] = (gnutls_sign_algorithm_t)list[i];
 	}
 }
@@ -157,22 +159,49 @@ static int read_usable(struct unitls_error *error)
 	return 0;
 }
 
-int gtls_policy_init(struct unitls_error *error)
+/*
+ * The library takes TLS 1.3 away from a priority that has TLS 1.1 but not 1.2, so where only older versions are left the library is asked again without those.
+ * The library's code.
+ */
+static int read_older_versions(void)
 {
 	gnutls_priority_t priority;
-	int ret;
+	int ret = gnutls_priority_init2(
+		&priority, "-VERS-TLS1.1:-VERS-TLS1.0:-VERS-DTLS-ALL", NULL, GNUTLS_PRIORITY_INIT_DEF_APPEND);
 
-	policy = (struct gtls_policy){0};
-	/* NULL: the system's own, whatever that file calls it. */
-	ret = gnutls_priority_init2(&priority, NULL, NULL, 0);
 	if (ret < 0)
-		return gtls_error_set_field(error, ret, "backend", "its system configuration");
+		return ret;
+	read_versions(priority);
+	gnutls_priority_deinit(priority);
+	return 0;
+}
+
+static int read_preferences(void)
+{
+	gnutls_priority_t priority;
+	/* NULL: the system's own, whatever that file calls it. */
+	int ret = gnutls_priority_init2(&priority, NULL, NULL, 0);
+
+	if (ret < 0)
+		return ret;
 	read_versions(priority);
 	read_groups_and_signatures(priority);
 	read_preferred(priority);
 	gnutls_priority_deinit(priority);
-	if (policy.min_version == 0 || policy.n_groups == 0 || policy.n_signatures == 0)
+	return policy.min_version == 0 ? read_older_versions() : 0;
+}
+
+int gtls_policy_init(struct unitls_error *error)
+{
+	int ret;
+
+	policy = (struct gtls_policy){0};
+	ret = read_preferences();
+	if (gtls_error_is_memory(ret))
+		return gtls_error_memory(error);
+	if (ret < 0 || policy.min_version == 0 || policy.n_groups == 0 || policy.n_signatures == 0)
 		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "backend",
-			"GnuTLS's system configuration leaves neither TLS 1.2 nor TLS 1.3");
+			"GnuTLS's system configuration (%s) leaves neither TLS 1.2 nor TLS 1.3",
+			gnutls_get_system_config_file());
 	return read_usable(error);
 }

@@ -137,7 +137,7 @@ static int make_list(const struct gtls_trust *trust, gnutls_x509_trust_list_t *r
 static int make_credentials(struct gtls_trust *trust, struct unitls_error *error)
 {
 	gnutls_certificate_credentials_t credentials;
-	gnutls_x509_trust_list_t list;
+	gnutls_x509_trust_list_t list = NULL;
 	int ret = gnutls_certificate_allocate_credentials(&credentials);
 
 	if (ret < 0)

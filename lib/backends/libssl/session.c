@@ -29,17 +29,23 @@ int libssl_session_export(void *argument, int (*add)(void *argument, struct unit
 	void *add_argument, struct unitls_error *error)
 {
 	const struct libssl_connection *connection = argument;
-	unsigned char *data = NULL;
 	struct unitls_bytes bytes;
+	unsigned char *data;
+	unsigned char *end;
 	int size;
 	int r;
 
 	if (!connection->session || !SSL_SESSION_is_resumable(connection->session))
 		return UNITLS_WANT_READ;
 	ERR_clear_error();
-	size = i2d_SSL_SESSION(connection->session, &data);
-	if (size <= 0)
+	size = i2d_SSL_SESSION(connection->session, NULL);
+	data = size > 0 ? OPENSSL_malloc((size_t)size) : NULL;
+	end = data;
+	/* BoringSSL does not allocate here. */
+	if (!data || i2d_SSL_SESSION(connection->session, &end) != size) {
+		OPENSSL_free(data);
 		return libssl_error_memory(error);
+	}
 	bytes.data = data;
 	bytes.size = (size_t)size;
 	r = add(add_argument, bytes);

@@ -15,7 +15,7 @@ enum verdict {
 	VERDICT_ERROR = -1,
 	VERDICT_UNKNOWN = 0, /* no such key: a full handshake */
 	VERDICT_OK = 1,
-	VERDICT_RENEW = 2, /* opened with an old key: a new ticket is due */
+	VERDICT_RENEW = 2, /* and a new ticket is due */
 };
 
 static bool set_mac_key(EVP_MAC_CTX *mac, struct unitls_ticket_key *key)
@@ -65,6 +65,9 @@ static int on_ticket(
 	int verdict = sealing ? seal(&keys[0], name, iv, cipher, mac) : open(keys, n, name, iv, cipher, mac);
 
 	OPENSSL_cleanse(keys, sizeof(keys));
+	/* In TLS 1.3 clients use a ticket once (RFC 8446, C.4), so each connection gets another; where keys come from a callback, OpenSSL leaves that to it. */
+	if (!sealing && verdict == VERDICT_OK && SSL_version(ssl) == TLS1_3_VERSION)
+		return VERDICT_RENEW;
 	return verdict;
 }
 

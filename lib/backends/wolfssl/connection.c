@@ -13,6 +13,7 @@
 #include "backends/wolfssl/error.h"
 #include "backends/wolfssl/groups.h"
 #include "backends/wolfssl/hello.h"
+#include "backends/wolfssl/thread.h"
 #include "backends/wolfssl/verify.h"
 
 /*
@@ -347,8 +348,10 @@ static int handshake(struct wolf_connection *connection, struct unitls_error *er
 
 int wolf_connection_handshake(void *native, struct unitls_error *error)
 {
-	int status = handshake(native, error);
+	int status;
 
+	wolf_thread_enter();
+	status = handshake(native, error);
 	wolf_error_forget();
 	return status;
 }

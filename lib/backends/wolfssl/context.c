@@ -12,6 +12,7 @@
 #include "backends/wolfssl/io.h"
 #include "backends/wolfssl/key.h"
 #include "backends/wolfssl/random.h"
+#include "backends/wolfssl/thread.h"
 #include "backends/wolfssl/verify.h"
 #include <wolfssl/wolfcrypt/dh.h>
 
@@ -223,6 +224,7 @@ int wolf_context_new(const struct unitls_context_params *params, void **ret_cont
 	context->max_version = params->max_version;
 	context->clock = params->clock;
 	context->clock_argument = params->clock_argument;
+	wolf_thread_enter();
 	ret = load(context, params, error);
 	wolf_error_forget();
 	if (ret != 0) {

@@ -12,6 +12,7 @@
 #include "backends/wolfssl/library.h"
 #include "backends/wolfssl/random.h"
 #include "backends/wolfssl/suites.h"
+#include "backends/wolfssl/thread.h"
 
 #define VERSION_TEXT_SIZE 32
 
@@ -29,6 +30,8 @@ static int init(struct unitls_error *error)
 	if (!wolf_random_init())
 		return unitls_error_set(
 			error, UNITLS_ERROR_CLASS_INTERNAL, "wolfSSL has no place for a source of random bytes");
+	if (!wolf_thread_init())
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_INTERNAL, "no key for what threads keep");
 	wolf_suites_init();
 	wolf_capabilities_init();
 	wolf_error_forget();

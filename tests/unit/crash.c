@@ -1,4 +1,4 @@
-#include "tests/contract/crash.h"
+#include "tests/unit/crash.h"
 
 #include <dlfcn.h>
 #include <execinfo.h>

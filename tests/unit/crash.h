@@ -1,9 +1,9 @@
 /*
- * Ends of a process that happen inside of a library, told by the function they happen in: for scenarios that run in a child of their own, since what a
+ * Ends of a process that happen inside of a library, told by the function they happen in: for tests that run in a child of their own, since what a
  * library does so cannot be bridged.
  */
-#ifndef UNITLS_TESTS_CONTRACT_CRASH_H
-#define UNITLS_TESTS_CONTRACT_CRASH_H
+#ifndef UNITLS_TESTS_CRASH_H
+#define UNITLS_TESTS_CRASH_H
 
 #include <stdbool.h>
 
