@@ -21,17 +21,19 @@
 /* What the library says of a certificate with a critical extension that it does not know. */
 #define UNKNOWN_CRITICAL (MBEDTLS_ERR_X509_INVALID_EXTENSIONS + MBEDTLS_ERR_ASN1_UNEXPECTED_TAG)
 
-/* A server's own messages, as long as they are in the clear. The library hands over whole records, each once from its beginning. */
+/*
+ * A server's own messages, as long as they are in the clear: in TLS 1.2 up to its ChangeCipherSpec, in TLS 1.3 those in records of their type. The library
+ * hands over whole records, each once from its beginning.
+ */
 static void note_sent(struct mbed_connection *connection, const uint8_t *data, size_t size)
 {
-	struct unitls_bytes message;
-
-	if (connection->established || connection->unsent > 0 || size <= MBED_RECORD_HEADER_SIZE ||
-		data[0] != MBED_CONTENT_HANDSHAKE)
+	if (connection->encrypts || connection->unsent > 0 || size <= MBED_RECORD_HEADER_SIZE)
 		return;
-	message = (struct unitls_bytes){data + MBED_RECORD_HEADER_SIZE, size - MBED_RECORD_HEADER_SIZE};
-	if (connection->step == MBEDTLS_SSL_SERVER_HELLO || connection->step == MBEDTLS_SSL_SERVER_KEY_EXCHANGE)
-		mbed_negotiated_note(&connection->negotiated, message);
+	if (data[0] == MBED_CONTENT_CHANGE_CIPHER_SPEC && compat_version(&connection->ssl) < UNITLS_TLS_1_3)
+		connection->encrypts = true;
+	if (data[0] == MBED_CONTENT_HANDSHAKE)
+		mbed_negotiated_note(&connection->negotiated,
+			(struct unitls_bytes){data + MBED_RECORD_HEADER_SIZE, size - MBED_RECORD_HEADER_SIZE});
 }
 
 /* What a client has read with a step. */

@@ -32,6 +32,7 @@ struct mbed_connection {
 	int *suites; /* server: what of the context's list this client is to be given; NULL: all */
 	bool fallback; /* server: the client said that a higher version had failed (noted where TLS 1.3 is possible) */
 	bool hello_read; /* server */
+	bool encrypts;   /* server, TLS 1.2: its ChangeCipherSpec is out */
 	struct mbed_ticket ticket;
 	bool offered;          /* client: a session is */
 	bool offered_extended; /* with the extended master secret */
