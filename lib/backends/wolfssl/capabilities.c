@@ -42,7 +42,7 @@
 #define BIT_ALPN 0
 #endif
 
-#if defined(HAVE_SESSION_TICKET) && !defined(WOLFSSL_NO_DEF_TICKET_ENC_CB)
+#ifdef HAVE_SESSION_TICKET
 #define BIT_TICKETS UNITLS_CAP_SESSION_TICKETS
 #else
 #define BIT_TICKETS 0

@@ -124,24 +124,27 @@ static int verify_flags(const struct unitls_context_params *params)
 }
 
 /*
- * Tickets, with keys that the library makes and changes. None where client certificates are asked for: a resumed session would not be verified again.
- * Sessions are never kept in the library's cache, which all contexts share.
+ * No tickets where client certificates are asked for: a resumed session would not be verified again. Sessions are never kept in the library's cache,
+ * which all contexts share.
  */
-static void load_sessions(WOLFSSL_CTX *ctx, const struct unitls_context_params *params)
+static int load_sessions(
+	struct wolf_context *context, const struct unitls_context_params *params, struct unitls_error *error)
 {
+	WOLFSSL_CTX *ctx = context->ctx;
+	int ret;
+
 	(void)wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
-#ifdef HAVE_SESSION_TICKET
 	if (params->session_tickets && params->verify == UNITLS_VERIFY_MODE_NONE) {
-#ifdef WOLFSSL_TLS13
-		(void)wolfSSL_CTX_set_num_tickets(ctx, 1);
-#endif
-		return;
+		ret = wolf_tickets_init(&context->tickets, ctx);
+		return ret == 0 ? 0 : wolf_error_set_field(error, ret, "session_tickets", "session tickets");
 	}
+#ifdef HAVE_SESSION_TICKET
 	(void)wolfSSL_CTX_NoTicketTLSv12(ctx);
 #ifdef WOLFSSL_TLS13
 	(void)wolfSSL_CTX_no_ticket_TLSv13(ctx);
 #endif
 #endif
+	return 0;
 }
 
 /* The client's offer: the library has lists for connections only. */
@@ -188,12 +191,13 @@ static int load(
 		ret = wolf_anchors_init(&context->anchors, params, error);
 	if (ret == 0)
 		ret = load_alpn(context, params, error);
+	if (ret == 0)
+		ret = load_sessions(context, params, error);
 	if (ret != 0)
 		return ret;
 	wolfSSL_CTX_set_verify(context->ctx, verify_flags(params), wolf_verify_on_certificate);
 	if (params->role == UNITLS_ROLE_CLIENT)
 		watch_requests(context->ctx, params);
-	load_sessions(context->ctx, params);
 	/* Last: with a device the library takes a public key for a private one. */
 	(void)wolfSSL_CTX_SetDevId(context->ctx, WOLF_DEVICE);
 	return 0;
@@ -230,6 +234,7 @@ void wolf_context_free(void *native)
 	if (context == NULL)
 		return;
 	wolfSSL_CTX_free(context->ctx);
+	wolf_tickets_fini(&context->tickets);
 	wolf_suites_fini(&context->suites);
 	wolf_anchors_fini(&context->anchors);
 	for (size_t i = 0; i < context->n_alpn; i++)
