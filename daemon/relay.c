@@ -8,7 +8,7 @@
 void relay_init(struct relay *relay, struct stream *client, struct stream *upstream)
 {
 	*relay = (struct relay){
-		.up = {.from = client, .to = upstream},
+		.up = {.from = client, .to = upstream, .patient = true},
 		.down = {.from = upstream, .to = client},
 	};
 }
@@ -99,18 +99,55 @@ static enum stream_result read_chunk(
 	return result;
 }
 
-/* Passes the end on, at the latest when both directions have ended: a stream that cannot half-close has to wait for that. */
+/* Whether TO has ended and, for want of half-close, took the other direction with it. */
+static bool is_shut(const struct pump *pump, const struct pump *other)
+{
+	return other->ended && !pump->to->half_close;
+}
+
+/* FROM must be able to take the answer that is waited for. */
+static bool is_waiting(const struct pump *pump, const struct pump *other)
+{
+	bool at_end = pump->ended && !pump->passed_on && !pump->broken;
+
+	return at_end && pump->patient && pump->from->half_close && !pump->to->half_close && !other->ended;
+}
+
 static enum stream_result pass_on_end(struct pump *pump, const struct pump *other, struct unitls_error *error)
 {
 	enum stream_result result;
 
-	if (!pump->to->half_close && !other->ended)
+	if (is_waiting(pump, other))
 		return STREAM_AGAIN;
 	result = stream_shutdown(pump->to, error);
 	if (result < 0)
 		return break_off(pump);
 	pump->passed_on = result == STREAM_DONE;
 	return result;
+}
+
+/* Throws away what nobody can be given any more. However it ends, it has ended. */
+static enum stream_result drain(struct pump *pump, uint8_t *scratch)
+{
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	enum stream_result result = stream_flush(pump->to);
+	size_t moved = 0;
+	size_t n;
+
+	drop_held(pump);
+	if (result == STREAM_AGAIN)
+		return result;
+	while (!pump->ended) {
+		if (moved >= RELAY_TURN_BYTES)
+			return STREAM_MORE;
+		result = stream_read(pump->from, scratch, RELAY_CHUNK_BYTES, &n, &error);
+		moved += n;
+		if (result == STREAM_AGAIN || result == STREAM_MORE)
+			return result;
+		pump->ended = result != STREAM_DONE;
+	}
+	pump->passed_on = true;
+	return STREAM_DONE;
 }
 
 /* DONE: finished for good (passed on or broken); AGAIN, MORE; negative: FROM failed. */
@@ -123,6 +160,8 @@ static enum stream_result pump_run(struct pump *pump, const struct pump *other, 
 	size_t size;
 
 	while (!pump->broken && !pump->passed_on) {
+		if (is_shut(pump, other))
+			return drain(pump, scratch);
 		result = write_held(pump, error);
 		if (result == STREAM_AGAIN)
 			return result;
@@ -206,9 +245,11 @@ int relay_run(struct relay *relay, uint8_t *scratch, struct relay_failure *failu
 		return fail(failure, relay->up.to, down);
 	if (down < 0)
 		return fail(failure, relay->down.from, down);
-	/* Without half-close the end waits for the other direction's, which may just have come. */
-	if (relay->up.ended && !relay->up.passed_on && !relay->up.broken && relay->down.ended)
+	/* Without half-close the end of one direction is news for the other. */
+	if (relay->down.ended && !(relay->up.from->half_close && relay->up.to->half_close))
 		up = pump_run(&relay->up, &relay->down, scratch, failure, error);
+	if (up < 0)
+		return fail(failure, relay->up.from, up);
 	if (relay->up.broken)
 		return settle_broken(&relay->up, &relay->down, failure);
 	if (relay->down.broken)
@@ -218,4 +259,23 @@ int relay_run(struct relay *relay, uint8_t *scratch, struct relay_failure *failu
 	if (up == STREAM_MORE || down == STREAM_MORE)
 		return STREAM_MORE;
 	return check_both(relay, failure);
+}
+
+bool relay_is_waiting(const struct relay *relay)
+{
+	return is_waiting(&relay->up, &relay->down);
+}
+
+void relay_hurry(struct relay *relay)
+{
+	relay->up.patient = false;
+}
+
+bool relay_is_draining(const struct relay *relay)
+{
+	const struct pump *up = &relay->up;
+	const struct pump *down = &relay->down;
+
+	return (is_shut(up, down) && !up->passed_on && down->passed_on) ||
+		(is_shut(down, up) && !down->passed_on && up->passed_on);
 }

@@ -27,6 +27,7 @@ struct pump {
 	bool ended;     /* FROM has ended cleanly */
 	bool passed_on; /* the end was passed on to TO */
 	bool broken;    /* TO takes no more; the other direction may still bring what TO sent before */
+	bool patient;   /* where TO cannot half-close: its end waits for the other direction's */
 };
 
 struct relay {
@@ -51,5 +52,15 @@ int relay_run(struct relay *relay, uint8_t *scratch, struct relay_failure *failu
 /* Whether one side takes no more and only what it sent before is still being delivered: that is not to last for ever. *FAILURE then says
  * what relay_run() would. */
 bool relay_is_broken(const struct relay *relay, struct relay_failure *failure);
+
+/* A side that cannot half-close ends both its directions at once. So the upstream's end is passed on to such a client at once, as nothing is left to be
+ * said to the upstream; but a client's end waits for such an upstream's answer, until the upstream has ended or relay_hurry() says that it was silent
+ * for long enough. */
+bool relay_is_waiting(const struct relay *relay);
+void relay_hurry(struct relay *relay);
+
+/* Whether one side has ended so, the other was told, and only the other's end is awaited, so that no reset overtakes what it was sent: that is not to last
+ * for ever, and then the relay is done. */
+bool relay_is_draining(const struct relay *relay);
 
 #endif

@@ -90,6 +90,28 @@ static const struct stream *culprit(const struct session *session, enum reason r
 	}
 }
 
+/* Whether a side that cannot half-close may still be sending, though nobody reads: a close would be a reset, which can overtake what it was sent. */
+static bool is_unread(const struct stream *stream)
+{
+	return !stream->half_close && stream->shut && stream->input == STREAM_DONE;
+}
+
+/* A clean end of both directions. */
+static void end_cleanly(struct session *session)
+{
+	struct stream *unread = is_unread(&session->client) ? &session->client : &session->upstream;
+	struct stream *other = unread == &session->client ? &session->upstream : &session->client;
+
+	stream_close(other, STREAM_CLOSE_CLEAN);
+	if (is_unread(unread)) {
+		stream_send_fin(unread);
+		linger(session, unread, SESSION_ALERTING);
+		return;
+	}
+	stream_close(unread, STREAM_CLOSE_CLEAN);
+	session_free(session);
+}
+
 /* The one way a session ends. It may be freed when this returns, and is not to be used any more. */
 static void session_end(struct session *session, enum reason reason, const struct unitls_error *error)
 {
@@ -103,9 +125,7 @@ static void session_end(struct session *session, enum reason reason, const struc
 		session_log_close(session, reason, error);
 	relay_fini(&session->relay);
 	if (reason == REASON_END_DONE) {
-		stream_close(&session->client, STREAM_CLOSE_CLEAN);
-		stream_close(&session->upstream, STREAM_CLOSE_CLEAN);
-		session_free(session);
+		end_cleanly(session);
 	} else if (reason == REASON_END_HANDSHAKE_FAILED || reason == REASON_END_CLIENT_TLS) {
 		stream_close(&session->upstream, STREAM_CLOSE_ABORT);
 		linger(session, &session->client, SESSION_ALERTING);
@@ -122,7 +142,7 @@ static void session_end(struct session *session, enum reason reason, const struc
 	}
 }
 
-/* Our alert goes out, then FIN; what the client still sends is thrown away, so that no reset overtakes the alert. */
+/* Our alert (after a clean end: nothing) goes out, then FIN; what the client still sends is thrown away, so that no reset overtakes the alert. */
 static void run_alerting(struct session *session)
 {
 	struct stream *stream = session->lingering;
@@ -166,6 +186,16 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* How long an upstream that cannot half-close is waited for: no longer than idleness is borne. */
+static uint64_t answer_deadline(const struct session *session)
+{
+	uint64_t wait_ms = SESSION_ANSWER_MS;
+
+	if (session->listener->idle_timeout_ms != 0)
+		wait_ms = earlier(wait_ms, session->listener->idle_timeout_ms);
+	return session->activity_ms + wait_ms;
+}
+
 /* When the session is to be looked at without an event; UINT64_MAX: never. */
 static uint64_t next_deadline(const struct session *session, uint64_t now_ms)
 {
@@ -184,6 +214,8 @@ static uint64_t next_deadline(const struct session *session, uint64_t now_ms)
 	case SESSION_RELAYING:
 		if (listener->idle_timeout_ms != 0)
 			deadline = session->activity_ms + listener->idle_timeout_ms;
+		if (relay_is_waiting(&session->relay))
+			deadline = earlier(deadline, answer_deadline(session));
 		if (session->linger_deadline_ms != 0)
 			deadline = earlier(deadline, session->linger_deadline_ms);
 		break;
@@ -382,6 +414,15 @@ static enum step open_upstream(struct session *session)
 
 /* The client's side -------------------------------------------------------------------------------------------------------- */
 
+static void count_handshake(const struct session *session)
+{
+	struct counters *counters = session->engine->counters;
+
+	counters_add(counters, COUNTER_HANDSHAKES, 1);
+	if (unitls_connection_resumed(session->client.tls))
+		counters_add(counters, COUNTER_RESUMED, 1);
+}
+
 static enum step open_client(struct session *session)
 {
 	struct unitls_error error = UNITLS_ERROR_INIT;
@@ -401,7 +442,7 @@ static enum step open_client(struct session *session)
 	}
 	session->client_ready = true;
 	if (session->client.tls != NULL)
-		counters_add(session->engine->counters, COUNTER_HANDSHAKES, 1);
+		count_handshake(session);
 	return STEP_ON;
 }
 
@@ -442,7 +483,8 @@ static void run_relaying(struct session *session)
 	int result = relay_run(&session->relay, session->engine->scratch, &failure, &error);
 
 	note_activity(session);
-	if (session->linger_deadline_ms == 0 && relay_is_broken(&session->relay, &failure))
+	if (session->linger_deadline_ms == 0 &&
+		(relay_is_broken(&session->relay, &failure) || relay_is_draining(&session->relay)))
 		session->linger_deadline_ms = clock_now_ms() + SESSION_LINGER_MS;
 	switch (result) {
 	case STREAM_AGAIN:
@@ -536,6 +578,15 @@ static bool expire_relaying(struct session *session, uint64_t now_ms)
 		relay_is_broken(&session->relay, &failure)) {
 		session_end(session, relay_reason(session, &failure), NULL);
 		return false;
+	}
+	if (session->linger_deadline_ms != 0 && now_ms >= session->linger_deadline_ms &&
+		relay_is_draining(&session->relay)) {
+		session_end(session, REASON_END_DONE, NULL);
+		return false;
+	}
+	if (relay_is_waiting(&session->relay) && now_ms >= answer_deadline(session)) {
+		relay_hurry(&session->relay);
+		return true;
 	}
 	if (listener->idle_timeout_ms != 0 && now_ms >= session->activity_ms + listener->idle_timeout_ms) {
 		session_end(session, REASON_END_IDLE, NULL);

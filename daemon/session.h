@@ -21,6 +21,8 @@
 
 #define SESSION_LINGER_MS 2000 /* how long an alert, or what was relayed before a reset, may take to arrive */
 #define SESSION_RETRY_MS  20   /* between looks at what has no event */
+#define SESSION_ANSWER_MS \
+	5000 /* how long an upstream that cannot half-close may be silent after the client's end */
 
 /* The addresses kept for the log: everything but a unix socket's path. */
 union session_address {
@@ -32,7 +34,7 @@ union session_address {
 enum session_phase {
 	SESSION_OPENING, /* client handshake, connecting upstream */
 	SESSION_RELAYING,
-	SESSION_ALERTING,   /* ended; the client is still to read our alert */
+	SESSION_ALERTING,   /* ended; one side is still to read our alert or close_notify */
 	SESSION_DELIVERING, /* ended; what was sent before is still to arrive, then a reset */
 };
 

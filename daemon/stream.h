@@ -51,7 +51,7 @@ struct stream {
 	bool writable;
 	bool hangup;     /* the kernel announced the end, or may have: a short read does not mean "empty" */
 	bool suspect;    /* the kernel announced something that stream_check() has not yet looked at */
-	bool half_close; /* after our end the peer's data can still be read */
+	bool half_close; /* one direction goes on when the other has ended */
 	bool shut;       /* stream_shutdown() was done */
 };
 

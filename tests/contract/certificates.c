@@ -144,9 +144,11 @@ static enum outcome unusable(const struct pair *pair, const struct cut *cut)
 		return OUTCOME_PASSED;
 	for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++) {
 		struct unitls_error error = UNITLS_ERROR_INIT;
+		bool unreadable = wants[i].password && !has(pair->server, UNITLS_CAP_ENCRYPTED_KEYS);
 
 		CHECK(!contract_server(pair, &wants[i], &error));
-		CHECK_EQUAL(error.error_class, UNITLS_ERROR_CLASS_CONFIG);
+		CHECK_EQUAL(error.error_class,
+			unreadable ? UNITLS_ERROR_CLASS_UNSUPPORTED : UNITLS_ERROR_CLASS_CONFIG);
 		CHECK(strcmp(error.field, "key") == 0);
 	}
 	return OUTCOME_PASSED;

@@ -56,6 +56,27 @@ static enum outcome check_facts(const struct link *link, const struct pair *pair
 	return OUTCOME_PASSED;
 }
 
+/* Whether an answer to one who has closed his side goes out and arrives. */
+static bool can_answer(const struct pair *pair)
+{
+	return half_close(pair->client) && half_close(pair->server);
+}
+
+/* An answer to one who has closed his side (RFC 8446, 6.1); without half-close that was the end of both. */
+static enum outcome answer_after_close(struct link *link, const struct pair *pair)
+{
+	struct unitls_connection *server = link->ends[SERVER].connection;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	size_t n;
+
+	if (half_close(pair->server))
+		return write_all(link, SERVER, answer);
+	CHECK_EQUAL(unitls_connection_write(server, answer, 1, &n, &error), UNITLS_ERROR);
+	CHECK_EQUAL(error.error_class, UNITLS_ERROR_CLASS_USAGE);
+	CHECK_EQUAL(n, 0);
+	return OUTCOME_PASSED;
+}
+
 static enum outcome life_steps(struct link *link, const struct pair *pair)
 {
 	struct end *client = &link->ends[CLIENT];
@@ -70,11 +91,10 @@ static enum outcome life_steps(struct link *link, const struct pair *pair)
 	CHECK_PASSED(check_received(server, question, UNITLS_EOF));
 	link_read(server);
 	CHECK_PASSED(check_received(server, question, UNITLS_EOF)); /* sticky */
-	/* An answer to one who has closed his side (RFC 8446, 6.1). */
-	CHECK_PASSED(write_all(link, SERVER, answer));
+	CHECK_PASSED(answer_after_close(link, pair));
 	CHECK_PASSED(shut_down(link, SERVER));
 	link_deliver(link, SERVER);
-	CHECK_PASSED(check_received(client, half_close(pair->client) ? answer : "", UNITLS_EOF));
+	CHECK_PASSED(check_received(client, can_answer(pair) ? answer : "", UNITLS_EOF));
 	/* The transport's end behind close_notify is no error. */
 	link_end(link, CLIENT);
 	link_end(link, SERVER);

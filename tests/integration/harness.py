@@ -8,6 +8,7 @@ the kernel chose, and small servers and clients. Python's standard library only;
 """
 
 import contextlib
+import functools
 import os
 import re
 import resource
@@ -17,6 +18,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -41,6 +43,29 @@ def backends():
     return sorted(name[:-3] for name in os.listdir(MODULES) if name.endswith(".so"))
 
 
+ASK_CAPABILITIES = """
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+library.unitls_backend_capabilities.restype = ctypes.POINTER(ctypes.c_uint64)
+backend = ctypes.c_void_p()
+if library.unitls_backend_load(sys.argv[2].encode(), ctypes.byref(backend), None) != 0:
+    sys.exit(1)
+print(library.unitls_backend_capabilities(backend)[0])
+"""
+CAP_HALF_CLOSE = 1 << 5  # unitls/backend.h
+CAP_SESSION_TICKETS = 1 << 6
+
+
+@functools.lru_cache(maxsize=None)
+def can(backend, capability):
+    """Whether a backend has a capability; asked in a process of its own, as this one has a TLS library itself."""
+    library = os.path.join(os.path.dirname(os.path.dirname(MODULES)), "libunitls.so")
+    # A sanitizer's runtime has to be there before Python.
+    preload = re.findall(r"\S*lib[at]san\.so\S* => (\S+)", run("ldd", library).decode())
+    environment = dict(os.environ, LD_PRELOAD=":".join(preload), ASAN_OPTIONS="detect_leaks=0")
+    return int(run(sys.executable, "-c", ASK_CAPABILITIES, library, backend, env=environment)) & capability != 0
+
+
 def run(*command, **keywords):
     """Runs a command to its end; its output is in the exception when it fails."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
@@ -62,7 +87,7 @@ class Authority:
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-sha256",
             "-days", "30", "-subj", "/CN=" + name, "-keyout", self.key, "-out", self.certificate)
 
-    def issue(self, file, names, key="ecdsa", days=30):
+    def issue(self, file, names, key="ecdsa", expired=False):
         """A PEM file with certificate and key for these names (an IP address is told by its look). Returns its path."""
         base = os.path.join(self.folder, file)
         kinds = {"ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}
@@ -71,15 +96,29 @@ class Authority:
             out.write("subjectAltName=%s\nbasicConstraints=CA:FALSE\n" % san)
         run("openssl", "req", "-newkey", *kinds[key], "-nodes", "-subj", "/CN=" + file, "-keyout", base + ".key",
             "-out", base + ".csr")
-        self.serial += 1
-        run("openssl", "x509", "-req", "-sha256", "-in", base + ".csr", "-CA", self.certificate, "-CAkey", self.key,
-            "-set_serial", str(self.serial), "-days", str(days), "-extfile", base + ".ext", "-out", base + ".crt")
+        if expired:
+            self.sign_expired(base)
+        else:
+            self.serial += 1
+            run("openssl", "x509", "-req", "-sha256", "-in", base + ".csr", "-CA", self.certificate, "-CAkey", self.key,
+                "-set_serial", str(self.serial), "-days", "30", "-extfile", base + ".ext", "-out", base + ".crt")
         path = base + ".pem"
         with open(path, "w") as out:
             for part in (".crt", ".key"):
                 with open(base + part) as source:
                     out.write(source.read())
         return path
+
+    def sign_expired(self, base):
+        """openssl x509 has no dates before version 3.4, and no negative days since 3.5; openssl ca always has them."""
+        with open(base + ".index", "w"):
+            pass
+        with open(base + ".cnf", "w") as out:
+            out.write("[ca]\ndefault_ca=c\n[c]\ndatabase=%s.index\nnew_certs_dir=%s\ndefault_md=sha256\nrand_serial=1\npolicy=p\n"
+                      "[p]\ncommonName=supplied\n" % (base, self.folder))
+        run("openssl", "ca", "-batch", "-notext", "-config", base + ".cnf", "-cert", self.certificate, "-keyfile",
+            self.key, "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-in",
+            base + ".csr", "-extfile", base + ".ext", "-out", base + ".crt")
 
 
 class Log:
@@ -532,7 +571,7 @@ class Redis(Process):
             command += ["--port", "0", "--tls-port", str(self.port), "--tls-cert-file", certificate, "--tls-key-file",
                         certificate, "--tls-ca-cert-file", authority.certificate, "--tls-auth-clients", "no"]
         super().__init__(command)
-        self.log.wait("The server is now ready to accept connections at")
+        self.log.wait("eady to accept connections")
 
 
 class Nginx(Process):

@@ -459,7 +459,10 @@ class Ends(supervise.TestCase):
                 self.assertEqual(client.recv(10), b"")
                 client.socket.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
                 found = daemon.wait_close()
-            self.assertEqual((found["reason"], found["class"]), ("client_tls_error", "protocol"), backend)
+            if harness.can(backend, harness.CAP_HALF_CLOSE):
+                self.assertEqual((found["reason"], found["class"]), ("client_tls_error", "protocol"), backend)
+            else:
+                self.assertEqual(found["reason"], "done", backend)  # nothing is read any more
 
 
 if __name__ == "__main__":

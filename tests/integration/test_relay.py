@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+import unittest
 
 import harness
 
@@ -155,6 +156,14 @@ class Data(Base):
     def test_10_megabytes_each_way_tls_to_tls_mbedtls(self):
         self.check_exchange("mbedtls", "tls-tls", 10 * MEGABYTE, 65536)
 
+    @unittest.skipUnless("bearssl" in harness.backends(), "bearssl was not built")
+    def test_100_megabytes_each_way_at_once_tls_to_plain_bearssl(self):
+        self.check_exchange("bearssl", "tls-plain", BIG, 65536)
+
+    @unittest.skipUnless("bearssl" in harness.backends(), "bearssl was not built")
+    def test_10_megabytes_each_way_tls_to_tls_bearssl(self):
+        self.check_exchange("bearssl", "tls-tls", 10 * MEGABYTE, 65536)
+
     def test_100_megabytes_to_a_client_that_reads_in_small_pieces(self):
         self.check_exchange("openssl", "tls-plain", BIG, 3000)
 
@@ -290,13 +299,41 @@ server = unix:%s
 
 
 class Ends(Base):
+    def half_closes(self, backend, listener):
+        """Whether the client's side and the upstream's can go on in one direction."""
+        can = harness.can(backend, harness.CAP_HALF_CLOSE)
+        return can or not listener.startswith("tls"), can or not listener.endswith("tls")
+
     def check_half_close_by_the_client(self, backend, listener):
-        daemon = self.start(backend, harness.answer_at_end)
+        heard = []
+
+        def answer_to_the_end(connection):
+            heard.append(harness.read_all(connection))
+            connection.sendall(b"got %d" % len(heard[0]))
+        client_can, upstream_can = self.half_closes(backend, listener)
+        daemon = self.start(backend, answer_to_the_end)
         with self.open(daemon, listener) as client:
             client.sendall(b"question")
             harness.end(client)
-            self.assertEqual(harness.read_all(client), b"got 8")
+            # Without half-close the client's end was that of both directions, and an upstream hears of the end only when it was silent for a while.
+            self.assertEqual(harness.read_all(client), b"got 8" if client_can and upstream_can else b"")
         self.assertEqual(daemon.wait_close()["reason"], "done")
+        harness.until(lambda: heard, "the upstream to hear")
+        self.assertEqual(heard, [b"question"])
+
+    def test_an_answer_to_a_client_that_has_ended(self):
+        """An upstream that answers without waiting for the end: needs no half-close there."""
+        def answer(connection):
+            data = connection.recv(100)
+            connection.sendall(b"answer to " + data)
+        for backend in harness.backends():
+            with self.subTest(backend=backend):
+                daemon = self.start(backend, answer)
+                with self.open(daemon, "plain-tls") as client:
+                    client.sendall(b"question")
+                    harness.end(client)
+                    self.assertEqual(harness.read_all(client), b"answer to question")
+                self.assertEqual(daemon.wait_close()["reason"], "done")
 
     def check_half_close_by_the_upstream(self, backend, listener):
         heard = []
@@ -305,6 +342,7 @@ class Ends(Base):
             connection.sendall(b"banner")
             harness.end(connection)
             heard.append(harness.read_all(connection))
+        can = all(self.half_closes(backend, listener))
         daemon = self.start(backend, banner)
         with self.open(daemon, listener) as client:
             self.assertEqual(harness.read_all(client), b"banner")
@@ -312,7 +350,7 @@ class Ends(Base):
             harness.end(client)
             daemon.wait_close("reason=done")
             harness.until(lambda: heard, "the upstream to hear")
-            self.assertEqual(heard, [b"still talking"])
+            self.assertEqual(heard, [b"still talking" if can else b""])
 
     def check_reset_by_the_client(self, backend, listener):
         errors = []

@@ -296,22 +296,72 @@ static void half_close_is_kept_from_the_upstream(void **state)
 	spin_until(bench, STREAM_END);
 }
 
-static void without_half_close_the_end_waits_for_the_other_direction(void **state)
+/* What cannot half-close is a TLS stream; here it is played by a socket of which only the flag is so. */
+static void without_half_close_the_clients_end_waits_for_the_answer(void **state)
 {
 	struct bench *bench = *state;
 	char byte;
+
+	bench->upstream_stream.half_close = false;
+	send_text(bench->client.peer, "question");
+	assert_int_equal(shutdown(bench->client.peer, SHUT_WR), 0);
+	expect_text(bench, bench->upstream.peer, "question");
+	spin(bench);
+	assert_true(relay_is_waiting(&bench->relay));
+	assert_int_equal(recv(bench->upstream.peer, &byte, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	send_text(bench->upstream.peer, "answer");
+	expect_text(bench, bench->client.peer, "answer");
+	assert_int_equal(shutdown(bench->upstream.peer, SHUT_WR), 0);
+	spin_until(bench, STREAM_END);
+	assert_false(relay_is_waiting(&bench->relay));
+	assert_int_equal(read_end(bench, bench->client.peer), 0);
+}
+
+static void without_half_close_the_clients_end_waits_no_longer_than_told(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->upstream_stream.half_close = false;
+	assert_int_equal(shutdown(bench->client.peer, SHUT_WR), 0);
+	spin(bench);
+	assert_true(relay_is_waiting(&bench->relay));
+	relay_hurry(&bench->relay);
+	assert_false(relay_is_waiting(&bench->relay));
+	on_event(NULL, bench);
+	assert_int_equal(read_end(bench, bench->upstream.peer), 0);
+}
+
+static void without_half_close_the_upstreams_end_does_not_wait(void **state)
+{
+	struct bench *bench = *state;
 
 	bench->client_stream.half_close = false;
 	send_text(bench->upstream.peer, "banner");
 	assert_int_equal(shutdown(bench->upstream.peer, SHUT_WR), 0);
 	expect_text(bench, bench->client.peer, "banner");
-	spin(bench);
-	assert_true(bench->relay.down.ended);
-	assert_int_equal(recv(bench->client.peer, &byte, 1, 0), -1);
-	assert_int_equal(errno, EAGAIN);
-	assert_int_equal(shutdown(bench->client.peer, SHUT_WR), 0);
-	spin_until(bench, STREAM_END);
 	assert_int_equal(read_end(bench, bench->client.peer), 0);
+}
+
+/* A client that has ended both directions: the upstream hears of it, and what it still says is thrown away until it ends, too. */
+static void without_half_close_what_comes_after_the_end_is_drained(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->client_stream.half_close = false;
+	send_text(bench->client.peer, "last words");
+	assert_int_equal(shutdown(bench->client.peer, SHUT_WR), 0);
+	expect_text(bench, bench->upstream.peer, "last words");
+	assert_int_equal(read_end(bench, bench->upstream.peer), 0);
+	assert_true(relay_is_draining(&bench->relay));
+	send_text(bench->upstream.peer, "too late");
+	spin(bench);
+	assert_int_equal(bench->result, STREAM_AGAIN);
+	assert_true(relay_is_draining(&bench->relay));
+	assert_int_equal(shutdown(bench->upstream.peer, SHUT_WR), 0);
+	spin_until(bench, STREAM_END);
+	assert_false(relay_is_draining(&bench->relay));
+	assert_int_equal(bench->relay.down.bytes, 0);
 }
 
 static void an_end_that_comes_with_data_is_not_missed(void **state)
@@ -436,7 +486,10 @@ int main(void)
 		RELAY_TEST(a_turn_ends_after_its_budget),
 		RELAY_TEST(half_close_is_kept_from_the_client),
 		RELAY_TEST(half_close_is_kept_from_the_upstream),
-		RELAY_TEST(without_half_close_the_end_waits_for_the_other_direction),
+		RELAY_TEST(without_half_close_the_clients_end_waits_for_the_answer),
+		RELAY_TEST(without_half_close_the_clients_end_waits_no_longer_than_told),
+		RELAY_TEST(without_half_close_the_upstreams_end_does_not_wait),
+		RELAY_TEST(without_half_close_what_comes_after_the_end_is_drained),
 		RELAY_TEST(an_end_that_comes_with_data_is_not_missed),
 		RELAY_TEST(a_reset_by_the_client_is_told_from_an_end),
 		RELAY_TEST(a_reset_is_noticed_while_nobody_reads_that_side),

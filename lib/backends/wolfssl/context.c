@@ -13,6 +13,7 @@
 #include "backends/wolfssl/key.h"
 #include "backends/wolfssl/random.h"
 #include "backends/wolfssl/thread.h"
+#include "backends/wolfssl/tickets.h"
 #include "backends/wolfssl/verify.h"
 
 #define RSA_BITS_MIN   2048
@@ -134,8 +135,8 @@ static int load_sessions(
 	int ret;
 
 	(void)wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
-	if (params->session_tickets && params->verify == UNITLS_VERIFY_MODE_NONE) {
-		ret = wolf_tickets_init(&context->tickets, ctx);
+	if (params->tickets != NULL && params->verify == UNITLS_VERIFY_MODE_NONE) {
+		ret = wolf_tickets_load(ctx, params->tickets);
 		return ret == 0 ? 0 : wolf_error_set_field(error, ret, "session_tickets", "session tickets");
 	}
 #ifdef HAVE_SESSION_TICKET
@@ -234,7 +235,6 @@ void wolf_context_free(void *native)
 	if (context == NULL)
 		return;
 	wolfSSL_CTX_free(context->ctx);
-	wolf_tickets_fini(&context->tickets);
 	wolf_suites_fini(&context->suites);
 	wolf_anchors_fini(&context->anchors);
 	for (size_t i = 0; i < context->n_alpn; i++)

@@ -1,5 +1,5 @@
 /*
- * A native context: what its connections share. Only read once it is built, but for ticket keys, which have a lock.
+ * A native context: what its connections share. Only read once it is built.
  */
 #ifndef UNITLS_BACKEND_WOLFSSL_CONTEXT_H
 #define UNITLS_BACKEND_WOLFSSL_CONTEXT_H
@@ -7,7 +7,6 @@
 #include "backends/wolfssl/anchors.h"
 #include "backends/wolfssl/library.h"
 #include "backends/wolfssl/suites.h"
-#include "backends/wolfssl/tickets.h"
 #include "core/backend.h"
 
 /* Without SHA-1 and SHA-224, which the library would offer. */
@@ -23,7 +22,6 @@ struct wolf_context {
 	void *clock_argument;
 	struct wolf_anchors anchors;
 	struct wolf_suites suites;
-	struct wolf_tickets tickets; /* server */
 	uint16_t min_version;
 	uint16_t max_version;
 	struct unitls_bytes *alpn; /* client: what is offered */

@@ -77,16 +77,22 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_connection_read(struct unitls_connection
 /*
  * Encrypts plaintext. *ret_n is always set: how much was taken. 0 when something was taken, or size is 0 (then nothing is sent); WANT_WRITE when
  * nothing fits before outgoing is drained; what follows may be other bytes than before. After unitls_connection_shutdown: class USAGE.
- * Legal after the peer's close_notify.
+ * Legal after the peer's close_notify where the backend has UNITLS_CAP_HALF_CLOSE; else its UNITLS_EOF ends both directions, and a write is class USAGE.
  */
 UNITLS_API UNITLS_MUST_CHECK int unitls_connection_write(struct unitls_connection *connection, const void *data,
 	size_t size, size_t *ret_n, struct unitls_error *error);
 /*
- * Sends close_notify: no more writes. Reading goes on where the backend has UNITLS_CAP_HALF_CLOSE. 0 when it is in outgoing (idempotent), WANT_WRITE when
+ * Sends close_notify: no more writes. Reading goes on where the backend has UNITLS_CAP_HALF_CLOSE; else it is UNITLS_EOF at once. 0 when it is in outgoing (idempotent), WANT_WRITE when
  * outgoing must be drained first. Before the handshake is complete it ends the connection without a close_notify: everything after is class USAGE.
  */
 UNITLS_API UNITLS_MUST_CHECK int unitls_connection_shutdown(
 	struct unitls_connection *connection, struct unitls_error *error);
+/*
+ * Sends a KeyUpdate (RFC 8446, 4.6.3), at the latest with the next write; request: the peer is asked for one, too. 0; WANT_WRITE when outgoing must be
+ * drained first; UNITLS_ERROR: UNSUPPORTED in TLS 1.2 or without UNITLS_CAP_KEY_UPDATE, USAGE before the handshake is complete and after shutdown.
+ */
+UNITLS_API UNITLS_MUST_CHECK int unitls_connection_update_keys(
+	struct unitls_connection *connection, bool request, struct unitls_error *error);
 /*
  * Answers a hello callback that said UNITLS_HELLO_WAIT: context (NULL: the connection's own) or, for REJECT, alert. Call handshake next.
  * UNITLS_ERROR, class USAGE when no decision is pending.
@@ -121,6 +127,14 @@ UNITLS_API const char *unitls_connection_server_name(const struct unitls_connect
 /* The peer's certificates as sent, 0 its own; lent, NULL past the end (then also: none was sent). */
 UNITLS_API struct unitls_certificate *unitls_connection_peer_certificate(
 	struct unitls_connection *connection, size_t i);
+/*
+ * The group of the key exchange and the scheme of the server's signature in this handshake (IANA numbers). 0: there was none (a resumed
+ * session has no signature), or the library does not tell (UNITLS_CAP_GROUP_INFO, UNITLS_CAP_SIGNATURE_INFO).
+ */
+UNITLS_API uint16_t unitls_connection_group(const struct unitls_connection *connection);
+UNITLS_API uint16_t unitls_connection_signature_scheme(const struct unitls_connection *connection);
+/* The OCSP response that the server stapled, DER, lent for the connection's life; {NULL, 0} when none came or none was asked for. */
+UNITLS_API struct unitls_bytes unitls_connection_ocsp_response(const struct unitls_connection *connection);
 /* Whether the handshake resumed an earlier session. */
 UNITLS_API bool unitls_connection_resumed(const struct unitls_connection *connection);
 /* The context in use, which a hello callback may have changed; one of the two is NULL. */
