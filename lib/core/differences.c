@@ -44,8 +44,6 @@ static const struct unitls_backend_difference differences[] = {
 		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)"},
 	{"client: record of version 2", "mbedtls", "refused: protocol, protocol_version",
 		"OpenSSL takes it for no TLS at all"},
-	{"byte 128 ^ 0x*", "wolfssl", "accepted: *",
-		"no uncompressed points offered: OpenSSL insists on RFC 8422, 5.1.2"},
 	{"byte 130 ^ 0x01", "wolfssl", "refused: protocol, handshake_failure",
 		"signature_algorithms become a malformed SRP extension, which wolfSSL does not know"},
 	{"byte 145 ^ 0x*", "wolfssl", "refused: protocol, handshake_failure",

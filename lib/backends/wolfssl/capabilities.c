@@ -57,7 +57,7 @@
 static struct unitls_capabilities capabilities = {
 	.bits = (uint64_t)BITS_1_2 | BITS_1_3 | BIT_ALPN | BIT_TICKETS | BIT_ENCRYPTED_KEYS |
 		UNITLS_CAP_HALF_CLOSE | UNITLS_CAP_CLIENT_AUTH | UNITLS_CAP_CLOCK | UNITLS_CAP_IP_NAMES |
-		UNITLS_CAP_CLOSE_INFO,
+		UNITLS_CAP_CLOSE_INFO | UNITLS_CAP_EXTENDED_MASTER_SECRET,
 	.min_version = MIN_VERSION,
 	.max_version = MAX_VERSION,
 	.alpn_max_names = ALPN_NAMES_MAX,
