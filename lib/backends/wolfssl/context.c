@@ -132,19 +132,16 @@ static int verify_flags(const struct unitls_context_params *params)
 	return WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 }
 
-/* Sessions are never kept in the library's cache, which all contexts share. */
+/*
+ * No tickets where client certificates are asked for: a resumed session would not be verified again. Sessions are never kept in the library's cache,
+ * which all contexts share.
+ */
 static int load_sessions(WOLFSSL_CTX *ctx, const struct unitls_context_params *params)
 {
 	(void)wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
-#ifdef HAVE_SESSION_TICKET
-	if (params->role == UNITLS_ROLE_CLIENT)
-		return wolfSSL_CTX_UseSessionTicket(ctx) == WOLFSSL_SUCCESS ? 0 : MEMORY_E;
-	if (params->tickets) {
-#ifdef WOLFSSL_TLS13
-		(void)wolfSSL_CTX_set_num_tickets(ctx, 1);
-#endif
+	if (params->tickets != NULL && params->verify == UNITLS_VERIFY_MODE_NONE)
 		return wolf_tickets_load(ctx, params->tickets);
-	}
+#ifdef HAVE_SESSION_TICKET
 	(void)wolfSSL_CTX_NoTicketTLSv12(ctx);
 #ifdef WOLFSSL_TLS13
 	(void)wolfSSL_CTX_no_ticket_TLSv13(ctx);

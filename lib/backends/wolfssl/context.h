@@ -1,5 +1,5 @@
 /*
- * A native context: what its connections share. Only read once it is built, but for ticket keys, which the library locks.
+ * A native context: what its connections share. Only read once it is built.
  */
 #ifndef UNITLS_BACKEND_WOLFSSL_CONTEXT_H
 #define UNITLS_BACKEND_WOLFSSL_CONTEXT_H
