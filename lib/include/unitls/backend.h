@@ -28,7 +28,7 @@ struct unitls_server_config;
 	X(CLOCK, 8, "clock") /* certificates are judged by the configuration's clock */                \
 	X(ENCRYPTED_KEYS, 9, "encrypted-keys")                                                         \
 	X(IP_NAMES, 10, "ip-names")     /* a client can verify an IP address */                        \
-	X(CLOSE_INFO, 11, "close-info") /* the library tells a clean close from a truncation */
+	X(CLOSE_INFO, 11, "close-info") /* the library tells a clean close from a truncation, not only the core */
 
 enum unitls_capability {
 #define UNITLS_CAPABILITY_ENUM(id, bit, name) UNITLS_CAP_##id = 1u << bit,
