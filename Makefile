@@ -5,6 +5,7 @@
 
 VERSION := 0.1.0
 SONAME := libunitls.so.0
+EVENT_SONAME := libunitls-event.so.0
 
 BUILD ?= release
 BUILDDIR ?= build/$(BUILD)
@@ -22,6 +23,9 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 BACKENDDIR ?= $(LIBDIR)/unitls/backends
 DESTDIR ?=
+
+# Where BoringSSL or AWS-LC was installed as static libraries; empty: Debian's android-libboringssl.
+BORINGSSL_PREFIX ?=
 
 INSTALL ?= install
 PYTHON ?= python3
@@ -56,7 +60,7 @@ TOOLS := tests/tools
 
 .PHONY: all help clean packages packages-build install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-systemd check-sanitized fuzz fuzz-run demo demo-run map tests
+	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -66,20 +70,22 @@ MAKEFLAGS += --no-builtin-rules
 # ---- What does not need a configured build -----------------------------------------------------------------------
 
 help:
-	@echo "make                  the library, the backends found, unitlsd and unitlsctl, in $(BUILDDIR)"
+	@echo "make                  the library, the backends found, unitlsd, unitlsctl and unitls, in $(BUILDDIR)"
 	@echo "make demo             installs packages, builds, and shows unitlsd in front of a plaintext server"
 	@echo "make demo ONCE=1      the same, ends after one fetch; status 0 only if the bytes came through unharmed"
 	@echo "make check            installs packages, builds and runs all tests"
 	@echo "make check-full       the same with every cut of the stream for every pair of backends (long)"
+	@echo "make check-trixie     the tests in a Debian trixie made for it: newer TLS libraries and compilers (needs root)"
 	@echo "make check-unit | check-contract | check-integration | check-systemd"
 	@echo "make check-layers | check-symbols | check-banned | check-man | check-format"
 	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
 	@echo "make packages         installs the Debian packages that the tests need, if any is missing"
-	@echo "make format | map     lays out the C files | writes lib/unitls.map from the headers"
+	@echo "make format | map     lays out the C files | writes the version maps in lib/ from the headers"
+	@echo "make backends-table   writes the table in docs/backends.md, from what unitls backends says"
 	@echo "make clean            removes $(BUILDDIR)"
 	@echo
-	@echo "BUILD=release|asan|tsan|fuzz  CC=gcc|clang  BUILDDIR=DIR  WERROR=1  V=1  TEST_JOBS=N"
+	@echo "BUILD=release|asan|tsan|fuzz  CC=gcc|clang  BUILDDIR=DIR  BORINGSSL_PREFIX=DIR  WERROR=1  V=1  TEST_JOBS=N"
 
 packages:
 	@$(TOOLS)/packages all
@@ -88,9 +94,9 @@ packages-build:
 	@$(TOOLS)/packages build
 
 clean:
-	rm -rf $(BUILDDIR)
+	rm -rf --one-file-system $(BUILDDIR)
 
-C_FILES = $(shell find lib daemon tests docs -name '*.[ch]' 2>/dev/null)
+C_FILES = $(shell find lib common daemon tool tests docs -name '*.[ch]' 2>/dev/null)
 
 format:
 	$(CLANG_FORMAT) -i $(C_FILES)
@@ -109,6 +115,7 @@ check-man:
 
 map:
 	@$(TOOLS)/make-map >lib/unitls.map.new && mv lib/unitls.map.new lib/unitls.map
+	@$(TOOLS)/make-map --event >lib/unitls-event.map.new && mv lib/unitls-event.map.new lib/unitls-event.map
 
 # These first see that the packages are there, then start make again, which then finds what was installed.
 demo: packages-build
@@ -120,6 +127,9 @@ check: packages
 check-full: packages
 	@+$(MAKE) --no-print-directory check-full-run
 
+check-trixie: packages
+	@$(TOOLS)/trixie
+
 ifneq ($(BUILD),fuzz)
 fuzz-run:
 	@+$(MAKE) --no-print-directory BUILD=fuzz CC=clang BUILDDIR=build/fuzz fuzz-run
@@ -129,16 +139,17 @@ endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out help packages packages-build clean format check-format check-layers check-banned check-man map \
-	demo check check-full,$(GOALS)),)
+	demo check check-full check-trixie,$(GOALS)),)
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
-	$(shell for p in nettle libevent_core inih libcares cmocka openssl mbedtls gnutls wolfssl; do \
+	$(shell for p in nettle libevent_core inih libcares jansson cmocka openssl mbedtls gnutls wolfssl; do \
 		pkg-config --modversion $$p 2>/dev/null || echo no-$$p; done) \
-	$(wildcard /usr/include/mbedtls/ssl.h /usr/include/bearssl.h /usr/include/android/openssl/base.h) $(shell cksum <$(TOOLS)/probe))
+	$(wildcard /usr/include/mbedtls/ssl.h /usr/include/bearssl.h /usr/include/android/openssl/base.h) $(shell cksum <$(TOOLS)/probe) \
+	$(if $(BORINGSSL_PREFIX),$(shell cksum $(BORINGSSL_PREFIX)/lib*/libssl.a $(BORINGSSL_PREFIX)/lib*/libcrypto.a 2>&1)))
 CONFIG := $(BUILDDIR)/config.mk
 ifneq ($(file <$(BUILDDIR)/config.key),$(PROBE_KEY))
-$(shell mkdir -p $(BUILDDIR) && $(TOOLS)/probe "$(CC)" $(CONFIG) && echo '$(PROBE_KEY)' >$(BUILDDIR)/config.key)
+$(shell mkdir -p $(BUILDDIR) && BORINGSSL_PREFIX="$(BORINGSSL_PREFIX)" $(TOOLS)/probe "$(CC)" $(CONFIG) && echo '$(PROBE_KEY)' >$(BUILDDIR)/config.key)
 endif
 include $(CONFIG)
 
@@ -201,14 +212,21 @@ ifneq ($(CORE_OBJ),)
 LIBS_MADE := $(LIB)/libunitls.a $(LIB)/$(SONAME) $(LIB)/libunitls.so
 endif
 
-BACKENDS_ALL := $(sort $(patsubst lib/backends/%/,%,$(dir $(wildcard lib/backends/*/*.c))))
+# The bufferevent: the one part of the library that knows libevent, in a library of its own.
+EVENT_OBJ := $(call objects,$(wildcard lib/event/*.c))
+EVENT_LIBS_MADE := $(LIB)/libunitls-event.a $(LIB)/$(EVENT_SONAME) $(LIB)/libunitls-event.so
+LIBS_MADE += $(EVENT_LIBS_MADE)
+
+# libssl is no backend: what OpenSSL and BoringSSL do alike, compiled into each of the two against its own headers.
+BACKENDS_ALL := $(filter-out libssl,$(sort $(patsubst lib/backends/%/,%,$(dir $(wildcard lib/backends/*/*.c)))))
+LIBSSL_USERS := boringssl openssl
 BACKENDS := $(foreach b,$(BACKENDS_ALL),$(if $(HAVE_BACKEND_$(call upper,$(b))),$(b)))
 BACKENDS_MISSING := $(filter-out $(BACKENDS),$(BACKENDS_ALL))
 MODULES_MADE := $(BACKENDS:%=$(MODULES)/%.so)
 
 DAEMON_SRC := $(wildcard daemon/*.c)
 CTL_SRC := $(wildcard daemon/ctl/*.c)
-DAEMON_OBJ := $(call objects,$(filter-out daemon/main.c,$(DAEMON_SRC)))
+DAEMON_OBJ := $(call objects,$(filter-out daemon/main.c,$(DAEMON_SRC)) $(wildcard common/*.c))
 DAEMON_A := $(if $(DAEMON_OBJ),$(BUILDDIR)/obj/daemon.a)
 ifneq ($(wildcard daemon/main.c),)
 BINARIES += $(BIN)/unitlsd
@@ -218,11 +236,22 @@ BINARIES += $(BIN)/unitlsctl
 endif
 DAEMON_LIBS := $(EVENT_LIBS) $(INIH_LIBS) $(CARES_LIBS) $(NETTLE_LIBS)
 
+# What the daemon and the tool share.
+COMMON_OBJ := $(call objects,$(wildcard common/*.c))
+TOOL_OBJ := $(call objects,$(wildcard tool/*.c))
+ifneq ($(HAVE_JANSSON),)
+BINARIES += $(BIN)/unitls
+else
+PROGRAMS_MISSING += unitls
+endif
+
 # A unit test or fuzz target that includes a header of the daemon is linked with the daemon's objects; other files in
 # tests/unit (not test_*) are support code that is linked where it is used.
 uses_daemon = $(if $(1),$(shell grep -lE '"daemon/' $(1)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_DAEMON := $(call uses_daemon,$(UNIT_SRC)) $(wildcard tests/unit/test_daemon_*.c)
+# Those of the bufferevent are linked with that and with evhttp.
+UNIT_EVENT := $(wildcard tests/unit/test_event*.c)
 UNIT_SUPPORT := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 UNIT_SUPPORT_A := $(if $(UNIT_SUPPORT),$(OBJ)/tests/unit/support.a)
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(TST)/%)
@@ -251,6 +280,7 @@ else
 all: $(LIBS_MADE) $(MODULES_MADE) $(BINARIES)
 endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
+	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
 
 tests: all $(UNIT_TESTS) $(CONTRACT_TEST)
 
@@ -262,16 +292,23 @@ $(TEST_MODULES):
 
 # What differs between the parts. All is hidden but what a header marks UNITLS_API; lib/unitls.map gives that its version.
 $(OBJ)/lib/core/%.o: PART := -Ilib -fPIC -fvisibility=hidden $(INTERPOSITION) $(NETTLE_CFLAGS) $(DEFINES_CORE)
+$(OBJ)/lib/event/%.o: PART := -Ilib -fPIC -fvisibility=hidden $(INTERPOSITION) $(EVENT_CFLAGS)
 $(OBJ)/lib/backends/%.o: PART = -Ilib -fPIC -fvisibility=hidden $(BACKEND_$(call upper,$(word 4,$(subst /, ,$(@:$(OBJ)/%=x/%))))_CFLAGS)
+$(OBJ)/common/%.o: PART := -I. -fPIE -fvisibility=hidden
+$(OBJ)/tool/%.o: PART := -I. -fPIE -fvisibility=hidden $(JANSSON_CFLAGS) -DUNITLS_VERSION='"$(VERSION)"'
 $(OBJ)/daemon/%.o: PART := -I. -fPIE -fvisibility=hidden $(EVENT_CFLAGS) $(INIH_CFLAGS) $(CARES_CFLAGS) $(DEFINES_DAEMON)
 $(OBJ)/tests/%.o: PART := -Ilib -I. -fPIE $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(DEFINES_TEST)
 $(OBJ)/tests/contract/peer/%.o: PART = -I. -fPIC -fvisibility=hidden $(BACKEND_OPENSSL_CFLAGS)
 $(OBJ)/tests/fuzz/%.o: PART := -Ilib -I. -fPIE -Wno-missing-prototypes $(EVENT_CFLAGS) $(DEFINES_TEST)
 
-$(OBJ)/%.o: %.c $(FLAGS_STAMP)
+define compile
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(PART) -MMD -MP -c $< -o $@
+endef
+
+$(OBJ)/%.o: %.c $(FLAGS_STAMP)
+	$(compile)
 
 define archive
 	@mkdir -p $(@D)
@@ -280,6 +317,8 @@ define archive
 endef
 
 $(LIB)/libunitls.a: $(CORE_OBJ)
+	$(archive)
+$(LIB)/libunitls-event.a: $(EVENT_OBJ)
 	$(archive)
 $(OBJ)/daemon.a: $(DAEMON_OBJ)
 	$(archive)
@@ -297,9 +336,28 @@ $(LIB)/$(SONAME): $(CORE_OBJ) lib/unitls.map
 $(LIB)/libunitls.so: $(LIB)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 
+# A module's own objects, and those of the folder that it shares: these lie in a folder of its own, so that its flags are in force.
+module_objects = $(call objects,$(wildcard lib/backends/$(1)/*.c)) $(if $(filter $(1),$(LIBSSL_USERS)),\
+	$(patsubst lib/backends/%.c,$(OBJ)/lib/backends/$(1)/%.o,$(wildcard lib/backends/libssl/*.c)))
+
+define libssl_rule
+$(OBJ)/lib/backends/$(1)/libssl/%.o: lib/backends/libssl/%.c $(FLAGS_STAMP)
+	$$(compile)
+endef
+$(foreach b,$(LIBSSL_USERS),$(eval $(call libssl_rule,$(b))))
+
+$(LIB)/$(EVENT_SONAME): $(EVENT_OBJ) lib/unitls-event.map $(LIB)/$(SONAME) $(LIB)/libunitls.so
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) $(LINK_SHARED) $(if $(SANITIZE),,$(LINK_DEFS)) -Wl,-soname,$(EVENT_SONAME) \
+		-Wl,--version-script,lib/unitls-event.map -o $@ $(EVENT_OBJ) -L$(LIB) -lunitls $(EVENT_LIBS)
+
+$(LIB)/libunitls-event.so: $(LIB)/$(EVENT_SONAME)
+	$(Q)ln -sf $(EVENT_SONAME) $@
+
 # A module is not linked with libunitls.so: its core functions come from whatever loaded it (docs/building.md).
 define module_rule
-$(MODULES)/$(1).so: $(call objects,$(wildcard lib/backends/$(1)/*.c)) $(FLAGS_STAMP)
+$(MODULES)/$(1).so: $(call module_objects,$(1)) $(FLAGS_STAMP)
 	@mkdir -p $$(@D)
 	$$(say) LD $$@
 	$$(Q)$$(CC) -shared $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(BACKEND_$(call upper,$(1))_LIBS)
@@ -318,16 +376,24 @@ $(BIN)/unitlsctl: $(call objects,$(CTL_SRC)) $(DAEMON_A) $(LIBS_MADE)
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(call objects,$(CTL_SRC)) $(DAEMON_A) \
 		-L$(LIB) -lunitls $(DAEMON_LIBS)
 
+$(BIN)/unitls: $(TOOL_OBJ) $(COMMON_OBJ) $(LIBS_MADE)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(TOOL_OBJ) $(COMMON_OBJ) -L$(LIB) -lunitls \
+		$(JANSSON_LIBS)
+
 # Unit tests reach internal functions, so they are linked with the core's objects, all of them, and export them to the
 # modules they load.
 $(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -rdynamic -o $@ $< $(UNIT_SUPPORT_A) $(filter %/daemon.a,$^) $(CORE_OBJ) \
-		$(NETTLE_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -rdynamic -o $@ $< $(UNIT_SUPPORT_A) $(filter %/daemon.a %/libunitls-event.a,$^) \
+		$(CORE_OBJ) $(NETTLE_LIBS) $(UNIT_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
 $(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
+$(UNIT_EVENT:tests/unit/%.c=$(TST)/%): $(LIB)/libunitls-event.a
+$(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS)
 
-$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(LIBS_MADE) | $(CONTRACT_PEER)
+$(TST)/contract: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(OBJ)/tests/unit/crash.o $(LIBS_MADE) | $(CONTRACT_PEER)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) -L$(LIB) -lunitls \
@@ -368,11 +434,15 @@ check-systemd: all
 	@$(RUN) $(SYSTEMD_TESTS:%=python:%)
 
 check-symbols: $(LIBS_MADE)
-	@$(TOOLS)/check-symbols $(LIB)/$(SONAME)
+	@$(TOOLS)/check-symbols $(LIB)
 
 check-run: tests
 	@$(RUN) $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%) \
 		$(SYSTEMD_TESTS:%=python:%)
+
+# What depends on the libraries of the machine: neither checks of the sources nor systemd.
+check-libraries: tests
+	@$(RUN) $(RUN_UNIT) $(RUN_CONTRACT) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%)
 
 check-full-run: tests
 	@UNITLS_CONTRACT_FULL=1 $(RUN) --time-limit 14400 $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) \
@@ -387,6 +457,9 @@ fuzz: all
 fuzz-run: all
 	@$(TOOLS)/run-fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 endif
+
+backends-table: all
+	@$(TOOLS)/backends-table $(BIN)/unitls
 
 demo-run: all
 	@$(TOOLS)/demo $(BUILDDIR) $(if $(ONCE),--once) $(if $(BACKEND),--backend $(BACKEND))

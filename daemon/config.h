@@ -130,6 +130,7 @@ struct config_daemon {
 	enum config_log_level log_level;
 	char *log; /* NULL: standard error */
 	unsigned drain_timeout_ms;
+	unsigned ticket_rotation_ms;
 	char *control; /* path of the control socket; NULL: none ("control = none"). When it was not written
 			* (config_is_written() is false) a socket that cannot be made is a warning, not an error. */
 };
@@ -151,6 +152,7 @@ struct config_tls {
 	bool verify;       /* client role: check the server's certificate and name */
 	char *server_name; /* client role: the name to send and check; NULL: the host of the upstream's server */
 	size_t identity_cache;
+	bool session_tickets;  /* server role */
 	bool used_by_listener; /* computed: which roles this section has to fill */
 	bool used_by_upstream;
 };

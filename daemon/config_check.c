@@ -147,6 +147,7 @@ static void warn_of_idle_keys(const struct config_tls *tls, struct diagnostics *
 		bool is_idle;
 	} keys[] = {
 		{"strict_sni", "listener", !tls->used_by_listener && tls->strict_sni},
+		{"session_tickets", "listener", !tls->used_by_listener && !tls->session_tickets},
 		{"client_auth", "listener", !tls->used_by_listener && tls->client_auth != CONFIG_CLIENT_AUTH_NONE},
 		{"verify", "upstream", !tls->used_by_upstream && !tls->verify},
 		{"server_name", "upstream", !tls->used_by_upstream && tls->server_name},

@@ -107,6 +107,21 @@ static const struct config_key keys[] = {
 		.manual = "What is left then is closed, logged and counted.\n",
 	},
 	{
+		DAEMON(ticket_rotation_ms),
+		.type = CONFIG_TYPE_DURATION,
+		.name = "ticket_rotation",
+		.default_text = "1h",
+		.min = 1u * SECONDS,
+		.max = 3u * DAYS,
+		.argument = "duration",
+		.help = "how long a key seals session tickets before the next one takes its place",
+		.manual =
+			"It opens tickets for as long again, so a client resumes its session for at least that long and at most twice as "
+			"long.\n"
+			"All workers have the same keys, and keep them over a reload; a restart makes new ones.\n"
+			"A TLS library that changes keys by itself (capability\n.Ql tickets-self-rotated )\ndoes so when it likes.\n",
+	},
+	{
 		DAEMON(control),
 		.type = CONFIG_TYPE_PATH,
 		.name = "control",
@@ -201,8 +216,9 @@ static const struct config_key keys[] = {
 		.argument = "intermediate | modern | list",
 		.help = "the cipher suites, in order of preference",
 		.manual =
-			"Either a policy of Mozilla's guidelines (what the backend lacks of it is left out), or a list of IANA names, "
-			"OpenSSL's names or numbers such as 0x1301 (what the backend lacks of it is an error).\n"
+			"Either a policy of Mozilla's guidelines (what the backend lacks of it is left out, and where its suites "
+			"cannot be chosen it keeps its own), or a list of IANA names, OpenSSL's names or numbers such as 0x1301 "
+			"(what the backend lacks of it, or cannot choose, is an error).\n"
 			"A list with suites of one version only leaves those of the other at the backend's default.\n",
 	},
 	{
@@ -266,6 +282,18 @@ static const struct config_key keys[] = {
 		.argument = "number",
 		.help = "certificates that a worker keeps ready for use at most",
 		.manual = "The least recently used one makes room.\n",
+	},
+	{
+		TLS(session_tickets),
+		.type = CONFIG_TYPE_BOOL,
+		.name = "session_tickets",
+		.default_text = "yes",
+		.argument = "yes | no",
+		.help = "whether a listener gives its clients tickets, to resume a session without a full handshake",
+		.manual =
+			"With\n.Ic client_auth\nit never does: a certificate is looked at each time.\n"
+			"In TLS 1.2 whoever gets hold of a ticket's key can read what was recorded of its session; see\n"
+			".Ic ticket_rotation .\n",
 	},
 	{
 		LISTENER(listen),

@@ -13,12 +13,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/suggest.h"
 #include "daemon/config_check.h"
 #include "daemon/config_keys.h"
 #include "daemon/config_value.h"
 #include "daemon/file.h"
 #include "daemon/ini_reader.h"
-#include "daemon/suggest.h"
 
 /* A reference to a section that may come later. */
 struct reference {

@@ -12,8 +12,8 @@
 #include <unitls/peer_name.h>
 #include <unitls/tls_version.h>
 
+#include "common/suggest.h"
 #include "daemon/ini_reader.h"
-#include "daemon/suggest.h"
 
 /* A path that the snapshot carries must fit in one line of it. */
 #define PATH_TEXT_MAX 180

@@ -22,6 +22,7 @@
 	X(ACCEPTED, "accepted")                     \
 	X(CLOSED, "closed")                         \
 	X(HANDSHAKES, "handshakes")                 \
+	X(RESUMED, "resumed")                       \
 	X(HANDSHAKE_FAILURES, "handshake_failures") \
 	X(UPSTREAM_FAILURES, "upstream_failures")   \
 	X(TRUNCATIONS, "truncations")               \

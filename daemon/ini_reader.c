@@ -156,7 +156,7 @@ static const char *accept_line(struct reader *reader, char *text, size_t length)
 	}
 	reader->continuing = reader->have_name && start > text;
 	if (length > INI_READER_LINE_MAX) {
-		fault(reader, "the line is too long (at most 199 bytes; a list may go on in an indented line)");
+		fault(reader, "the line is too long (at most 198 bytes; a list may go on in an indented line)");
 		return nothing;
 	}
 	if (!reader->continuing && *start == '[') {
@@ -207,12 +207,13 @@ static char *on_inih_read(char *buffer, int size, void *stream)
 	if (reader->rest_size == 0)
 		return NULL;
 	line = next_line(reader, &length);
-	if (!line || size < INI_READER_LINE_MAX + 1) {
+	if (!line || size < INI_READER_LINE_MAX + 2) {
 		reader->failure = line ? -EPROTO : -ENOMEM; /* an inih built for shorter lines is of no use */
 		free(line);
 		return NULL;
 	}
-	(void)snprintf(buffer, (size_t)size, "%s", accept_line(reader, line, length));
+	/* With its newline, or inih 59 takes a line that fills the buffer for a cut one and drops the line behind it. */
+	(void)snprintf(buffer, (size_t)size, "%s\n", accept_line(reader, line, length));
 	free(line);
 	return buffer;
 }

@@ -1,7 +1,7 @@
 /* INI text as a stream of sections and values with line numbers, on top of inih.
  *
- * inih (55, as Debian has it) cuts a line after 199 bytes and a section's name after 49, silently, and gives its handler no line
- * number. This reader hands inih one checked line at a time, so that nothing is ever cut, every fault is told with its line, and
+ * inih cuts a line after 199 bytes with its newline (55; 59 drops the rest) and a section's name after 49, silently, and gives its
+ * handler no line number. This reader hands inih one checked line at a time, so that nothing is ever cut, every fault is told with its line, and
  * the rest of the file is read on.
  * Invariant: it knows nothing about sections and keys; it opens nothing. */
 
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define INI_READER_LINE_MAX    199 /* bytes of a line that inih carries */
+#define INI_READER_LINE_MAX    198 /* bytes of a line that inih carries, without the newline */
 #define INI_READER_SECTION_MAX 49  /* bytes between the brackets */
 #define INI_READER_NAME_MAX    49  /* bytes of a name */
 

@@ -93,6 +93,7 @@ static int check_body(const struct ipc_message *message)
 	case IPC_RELEASE:
 	case IPC_DRAIN:
 	case IPC_LOG:
+	case IPC_TICKETS:
 	case IPC_NAMES_BEGIN:
 	case IPC_NAMES_END:
 	case IPC_HEARTBEAT:
@@ -156,6 +157,7 @@ int ipc_expect(const struct ipc_message *message, const struct ipc_expected *exp
 	case IPC_RELEASE:
 	case IPC_DRAIN:
 	case IPC_LOG:
+	case IPC_TICKETS:
 	case IPC_NAMES_BEGIN:
 	case IPC_NAME:
 	case IPC_NAMES_END:

@@ -36,6 +36,8 @@
  *     never) close what is left; answer DRAINED and exit with 0. A second DRAIN replaces the timeout.
  *   HEARTBEAT: answered at once with the same number.
  *   LOG: write the log there from now on: log_set_fd().
+ *   TICKETS: the secrets of session tickets from now on (tickets.h). The first one comes before the first SNAPSHOT. The secrets are in the
+ *     file, not in the message: so they lie in no queue.
  *   ADDRESSES: a name resolved anew (or not: count 0, and the reason); the last one for a name holds. The name of an
  *     upstream that no ADDRESSES came for is not resolved yet.
  * The helper gets NAMES_BEGIN, a NAME for every name to resolve from now on (others are forgotten), NAMES_END; it answers each
@@ -60,7 +62,8 @@
 	X(FAILED, IPC_FROM_WORKER, false)                                        \
 	X(COMMITTED, IPC_FROM_WORKER, false)                                     \
 	X(RELEASED, IPC_FROM_WORKER, false)                                      \
-	X(DRAINED, IPC_FROM_WORKER, false)
+	X(DRAINED, IPC_FROM_WORKER, false)                                       \
+	X(TICKETS, IPC_FROM_MASTER, true)
 
 enum ipc_type {
 	IPC_NONE = 0,

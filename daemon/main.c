@@ -11,6 +11,7 @@
 #include <unitls/backend.h>
 #include <unitls/common.h>
 
+#include "common/backend_report.h"
 #include "daemon/config.h"
 #include "daemon/diagnostics.h"
 #include "daemon/loader.h"
@@ -24,6 +25,7 @@ enum action {
 	ACTION_CHECK,
 	ACTION_PRINT,
 	ACTION_VERSION,
+	ACTION_BACKENDS,
 	ACTION_HELP,
 };
 
@@ -45,13 +47,14 @@ enum long_option {
 	OPTION_KEY,
 	OPTION_BACKEND,
 	OPTION_BACKEND_DIR,
+	OPTION_BACKENDS,
 };
 
 static const char usage_text[] =
 	"usage: unitlsd [-c FILE]\n"
 	"       unitlsd [-c FILE] -t | -T\n"
 	"       unitlsd --listen ADDRESS --upstream ADDRESS [--certificate PEM [--key PEM]] [--backend NAME] [-t | -T]\n"
-	"       unitlsd --version | --help\n"
+	"       unitlsd --version | --backends | --help\n"
 	"\n"
 	"  -c, --config FILE     the configuration; default " DEFAULT_CONFIG "\n"
 	"  -t, --check           check the configuration and everything it names; exit 0 or 1\n"
@@ -65,6 +68,7 @@ static const char usage_text[] =
 	"      --backend NAME      the TLS library: openssl, mbedtls, ...\n"
 	"      --backend-dir DIR   look for the backends' modules here only\n"
 	"  -V, --version         this version, and each backend with its library's\n"
+	"      --backends        each backend, what it can do, and in what it is known to differ\n"
 	"  -h, --help            this\n"
 	"\n"
 	"SIGHUP reloads, SIGTERM stops after open connections ended, SIGUSR1 opens the log file again.\n"
@@ -109,6 +113,9 @@ static int take_option(struct arguments *arguments, int option)
 	case OPTION_BACKEND_DIR:
 		arguments->module_dir = optarg;
 		return 0;
+	case OPTION_BACKENDS:
+		arguments->action = ACTION_BACKENDS;
+		return 0;
 	default:
 		return -EINVAL;
 	}
@@ -147,6 +154,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 		{"key", required_argument, NULL, OPTION_KEY},
 		{"backend", required_argument, NULL, OPTION_BACKEND},
 		{"backend-dir", required_argument, NULL, OPTION_BACKEND_DIR},
+		{"backends", no_argument, NULL, OPTION_BACKENDS},
 		{NULL, 0, NULL, 0},
 	};
 	const char *fault;
@@ -235,6 +243,12 @@ static int print_version(const char *module_dir)
 	if (unitls_backend_list(module_dir, on_backend, folder) == 0)
 		(void)printf("no backends were found\n");
 	free(folder);
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int print_backends(const char *module_dir)
+{
+	(void)backend_report_print_all(stdout, module_dir);
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -337,6 +351,8 @@ int main(int argc, char **argv)
 		return fputs(usage_text, stdout) < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (arguments.action == ACTION_VERSION)
 		return print_version(arguments.module_dir);
+	if (arguments.action == ACTION_BACKENDS)
+		return print_backends(arguments.module_dir);
 	options.module_dir = arguments.module_dir;
 	options.check_log = arguments.action != ACTION_RUN;
 	options.text_name = DIAGNOSTICS_COMMAND_LINE;

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/counters.h"
@@ -26,6 +27,7 @@
 #include "daemon/signals.h"
 #include "daemon/sockets.h"
 #include "daemon/status.h"
+#include "daemon/tickets.h"
 
 #define TICK_MS         1000
 #define STOP_EXTRA_MS   5000 /* after drain_timeout a worker still has so long to close what is left */
@@ -41,6 +43,7 @@ struct master {
 	struct reload reload;
 	struct control *control;
 	struct notify notify;
+	struct tickets tickets;
 	struct event *signals;
 	struct event *tick;
 	struct event *deadline; /* of the end */
@@ -283,7 +286,9 @@ static void send_name(void *argument, const struct ipc_message *message)
 static void on_started(void *argument, struct worker *worker)
 {
 	const struct master *master = argument;
+	struct ipc_message tickets = ipc_make(IPC_TICKETS);
 
+	pool_send(worker, &tickets, master->tickets.fd);
 	resolution_each(master->resolution, send_name, worker);
 }
 
@@ -311,7 +316,8 @@ static void on_command(void *argument, struct control_client *client, const char
 		control_wait(client, master->reload.run + 1);
 		(void)reload_request(&master->reload);
 	} else if (strcmp(command, "status") == 0) {
-		status_tell(client, &master->reload, &master->pool, &master->sockets, master->counters);
+		status_tell(client, &master->reload, &master->pool, &master->sockets, &master->tickets,
+			master->counters);
 		control_finish(client, true);
 	} else {
 		control_say(client, "there is no command \"%s\"; there are: reload, status", command);
@@ -353,6 +359,20 @@ static void count_log_drops(struct master *master)
 	master->drops_counted = drops;
 }
 
+/* A rotation that failed is tried again a second later; the keys before stay in use. */
+static void rotate_tickets(struct master *master)
+{
+	struct ipc_message message = ipc_make(IPC_TICKETS);
+	int r = tickets_rotate(&master->tickets, clock_now_ms());
+
+	if (r < 0) {
+		log_event(LOG_LEVEL_ERROR, "ticket_rotation_failed", "error", strerror(-r), (char *)NULL);
+		return;
+	}
+	pool_broadcast(&master->pool, &message, master->tickets.fd);
+	log_event(LOG_LEVEL_INFO, "tickets_rotated", (char *)NULL);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
 	struct master *master = argument;
@@ -363,6 +383,10 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 	/* A worker that does not answer is killed here after five heartbeats, so systemd hears of a master that works. */
 	pool_tick(&master->pool);
 	resolution_tick(master->resolution);
+	if (master->started &&
+		tickets_due(&master->tickets, clock_now_ms(),
+			master->reload.committed->config->daemon.ticket_rotation_ms))
+		rotate_tickets(master);
 	if (pool_is_healthy(&master->pool))
 		notify_watchdog(&master->notify);
 }
@@ -408,6 +432,9 @@ static int init_parts(struct master *master)
 	r = sockets_init(&master->sockets, master->counters);
 	if (r < 0)
 		return r;
+	r = tickets_init(&master->tickets, clock_now_ms());
+	if (r < 0)
+		return r;
 	r = resolution_new(master->base, on_news, master, &master->resolution);
 	if (r < 0)
 		return r;
@@ -451,6 +478,7 @@ static void fini(struct master *master)
 	resolution_free(master->resolution);
 	sockets_fini(&master->sockets);
 	counters_free(master->counters);
+	tickets_fini(&master->tickets);
 	free_event(master->signals);
 	free_event(master->tick);
 	free_event(master->deadline);
@@ -483,6 +511,7 @@ int master_run(const struct master_options *options)
 	master.options = options;
 	master.signal_fd = -1;
 	master.notify.fd = -1;
+	master.tickets.fd = -1;
 	r = init(&master);
 	if (r < 0) {
 		(void)fprintf(stderr, "unitlsd cannot start: %s\n", strerror(-r));

@@ -11,6 +11,7 @@
 #include <unitls/config.h>
 #include <unitls/context.h>
 #include <unitls/insecure.h>
+#include <unitls/ticket_keys.h>
 
 #include "daemon/material.h"
 
@@ -26,6 +27,8 @@ struct profile_store {
 	struct loaded backends[BACKENDS_MAX];
 	size_t backend_count;
 	struct material *material;
+	struct unitls_ticket_keys
+		*ticket_keys; /* one object for life, so that a reload finds it in what it keeps; NULL: none */
 };
 
 struct profile_build {
@@ -65,6 +68,7 @@ void profile_store_free(struct profile_store *store)
 	if (!store)
 		return;
 	material_free(store->material);
+	unitls_ticket_keys_unref(store->ticket_keys);
 	free(store->module_dir);
 	free(store);
 }
@@ -94,6 +98,25 @@ int profile_store_backend(
 	}
 	*ret = backend;
 	return 0;
+}
+
+int profile_store_set_tickets(struct profile_store *store, const struct unitls_ticket_secrets *secrets)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	int r;
+
+	if (store->ticket_keys)
+		r = unitls_ticket_keys_rotate(store->ticket_keys, secrets, &details);
+	else
+		r = unitls_ticket_keys_from_secrets(secrets, &store->ticket_keys, &details);
+	if (r == 0)
+		return 0;
+	return details.error_class == UNITLS_ERROR_CLASS_MEMORY ? -ENOMEM : -EINVAL;
+}
+
+bool profile_store_has_tickets(const struct profile_store *store)
+{
+	return store->ticket_keys != NULL;
 }
 
 void profile_store_begin(struct profile_store *store)
@@ -133,7 +156,7 @@ static const char *key_of_field(const char *field)
 		{"sni_policy", "strict_sni"},
 		{"alpn_policy", "alpn"},
 		{"hello_callback", "backend"},
-		{"session_tickets", "backend"},
+		{"ticket_keys", "session_tickets"},
 		{"clock", "backend"},
 		{"", "backend"},
 	};
@@ -283,6 +306,14 @@ static bool has_suite(const struct unitls_capabilities *capabilities, uint16_t s
 	return false;
 }
 
+/* Whether a suite can be put on a list for this backend: some have all suites of a version, or none. */
+static bool can_choose(const struct unitls_capabilities *capabilities, uint16_t suite)
+{
+	bool is_1_3 = unitls_cipher_suite_version(suite) == UNITLS_TLS_1_3;
+
+	return (capabilities->bits & (is_1_3 ? UNITLS_CAP_CIPHERS_1_3 : UNITLS_CAP_CIPHERS_1_2)) != 0;
+}
+
 /* A policy is what should be, as far as the backend goes; a list is taken at its word. */
 static int set_ciphers(struct profile_build *build)
 {
@@ -292,6 +323,7 @@ static int set_ciphers(struct profile_build *build)
 	uint16_t kept[UNITLS_CIPHER_LIST_MAX];
 	const uint16_t *suites;
 	size_t count;
+	size_t fixed = 0;
 	size_t n = 0;
 
 	if (ciphers->policy == CONFIG_CIPHERS_LIST) {
@@ -301,9 +333,15 @@ static int set_ciphers(struct profile_build *build)
 		if (unitls_cipher_policy(name, &suites, &count) < 0)
 			return fail(build, "ciphers", -EINVAL, "the policy is not known");
 		for (size_t i = 0; i < count && n < UNITLS_CIPHER_LIST_MAX; i++) {
-			if (has_suite(capabilities, suites[i]))
+			if (!has_suite(capabilities, suites[i]))
+				continue;
+			if (can_choose(capabilities, suites[i]))
 				kept[n++] = suites[i];
+			else
+				fixed++;
 		}
+		if (n == 0 && fixed > 0)
+			return 0;
 		if (n == 0)
 			return fail(build, "ciphers", -EINVAL, "the backend has no suite of this policy");
 		suites = kept;
@@ -348,6 +386,16 @@ static int set_common(struct profile_build *build)
 	return 0;
 }
 
+/* Those that all workers share, where the backend takes keys from outside. Elsewhere the library has its own, if it has tickets. */
+static struct unitls_ticket_keys *usable_ticket_keys(const struct profile_build *build)
+{
+	uint64_t bits = unitls_backend_capabilities(build->backend)->bits;
+
+	if ((bits & (UNITLS_CAP_TICKET_KEYS | UNITLS_CAP_TICKETS_SELF_ROTATED)) == 0)
+		return NULL;
+	return build->store->ticket_keys;
+}
+
 static int build_server(struct profile_build *build)
 {
 	static const enum unitls_client_auth client_auths[] = {
@@ -369,6 +417,8 @@ static int build_server(struct profile_build *build)
 	(void)unitls_config_builder_set_sni_policy(
 		build->builder, tls->strict_sni ? UNITLS_SNI_STRICT : UNITLS_SNI_DEFAULT);
 	(void)unitls_config_builder_set_identity_cache(build->builder, tls->identity_cache);
+	(void)unitls_config_builder_set_session_tickets(build->builder, tls->session_tickets);
+	(void)unitls_config_builder_set_ticket_keys(build->builder, usable_ticket_keys(build));
 	if (unitls_config_builder_build_server(build->builder, &config, &details) < 0)
 		return fail_native(build, &details);
 	r = unitls_server_context_new(

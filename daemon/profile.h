@@ -17,6 +17,7 @@
 struct unitls_backend;
 struct unitls_client_context;
 struct unitls_server_context;
+struct unitls_ticket_secrets;
 
 #define PROFILE_ERROR_TEXT 1000
 
@@ -26,7 +27,8 @@ struct profile_error {
 	char text[PROFILE_ERROR_TEXT];
 };
 
-/* Loaded backends, and decoded chains by the SHA-256 of their files, so that a reload decodes only what changed. One thread. */
+/* Loaded backends, the keys of session tickets, and decoded chains by the SHA-256 of their files, so that a reload decodes only what changed. One
+ * thread. */
 struct profile_store;
 
 /* MODULE_DIR as in struct loader_options. Returns 0 or -ENOMEM. */
@@ -36,6 +38,11 @@ void profile_store_free(struct profile_store *store);
 /* The backend of that name, loaded on first use; the store keeps it. Returns 0, or -ENOENT with the reason in ERROR->text. */
 int profile_store_backend(
 	struct profile_store *store, const char *name, struct unitls_backend **ret, struct profile_error *error);
+
+/* The secrets of session tickets: for every server context that is built from now on, and at once for those that were built after the first call. Without
+ * a call each context has tickets of its own. Copies; returns 0, -ENOMEM or -EINVAL. */
+int profile_store_set_tickets(struct profile_store *store, const struct unitls_ticket_secrets *secrets);
+bool profile_store_has_tickets(const struct profile_store *store);
 
 /* A reload: begin, then builds; then commit (forgets what no build since begin has used) or abort (forgets what was decoded since
  * begin). What contexts hold stays alive by itself. */

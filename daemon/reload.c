@@ -201,7 +201,7 @@ static int plan_log(struct reload *reload)
 void reload_reopen_log(struct reload *reload)
 {
 	const char *path = reload->committed != NULL ? reload->committed->config->daemon.log : NULL;
-	int fd;
+	int fd = -1;
 	int r;
 
 	if (path == NULL)

@@ -414,6 +414,15 @@ static enum step open_upstream(struct session *session)
 
 /* The client's side -------------------------------------------------------------------------------------------------------- */
 
+static void count_handshake(const struct session *session)
+{
+	struct counters *counters = session->engine->counters;
+
+	counters_add(counters, COUNTER_HANDSHAKES, 1);
+	if (unitls_connection_resumed(session->client.tls))
+		counters_add(counters, COUNTER_RESUMED, 1);
+}
+
 static enum step open_client(struct session *session)
 {
 	struct unitls_error error = UNITLS_ERROR_INIT;
@@ -433,7 +442,7 @@ static enum step open_client(struct session *session)
 	}
 	session->client_ready = true;
 	if (session->client.tls != NULL)
-		counters_add(session->engine->counters, COUNTER_HANDSHAKES, 1);
+		count_handshake(session);
 	return STEP_ON;
 }
 

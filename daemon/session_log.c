@@ -61,7 +61,7 @@ static void put_client_tls(struct log_line *line, const struct unitls_connection
 	if (alpn.size > 0)
 		log_bytes(line, "alpn", alpn.data, alpn.size);
 	if (unitls_connection_resumed(tls))
-		log_number(line, "resumed", 1);
+		log_text(line, "resumed", "yes");
 }
 
 static void put_upstream(struct log_line *line, const struct session *session)

@@ -11,6 +11,7 @@
 #include "daemon/pool.h"
 #include "daemon/reload.h"
 #include "daemon/sockets.h"
+#include "daemon/tickets.h"
 
 static void tell_worker(struct control_client *client, const struct worker *worker, const char *state,
 	const struct counters *counters)
@@ -37,19 +38,28 @@ static void tell_workers(
 	tell_worker(client, worker, "retired", counters);
 }
 
-static void tell_last(struct control_client *client, const struct reload *reload)
+static const char *format_time(time_t time, char *buffer, size_t size)
 {
 	struct tm parts;
-	char when[40] = "";
 
-	if (gmtime_r(&reload->last_time, &parts) != NULL)
-		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &parts);
-	control_say(client, "last_reload %s at %s%s%s", reload->last_ok ? "ok" : "failed", when,
-		reload->last_ok ? "" : ": ", reload->last_text);
+	if (gmtime_r(&time, &parts) == NULL || strftime(buffer, size, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		return "";
+	return buffer;
+}
+
+static void tell_last(struct control_client *client, const struct reload *reload, const struct tickets *tickets)
+{
+	char when[40];
+
+	control_say(client, "last_reload %s at %s%s%s", reload->last_ok ? "ok" : "failed",
+		format_time(reload->last_time, when, sizeof(when)), reload->last_ok ? "" : ": ",
+		reload->last_text);
+	control_say(client, "last_ticket_rotation %s",
+		tickets->last_rotated == 0 ? "none" : format_time(tickets->last_rotated, when, sizeof(when)));
 }
 
 void status_tell(struct control_client *client, const struct reload *reload, const struct pool *pool,
-	const struct sockets *sockets, const struct counters *counters)
+	const struct sockets *sockets, const struct tickets *tickets, const struct counters *counters)
 {
 	unsigned wanted = reload->committed != NULL ? reload->committed->workers : 0;
 	char text[ADDRESS_TEXT_MAX];
@@ -67,7 +77,7 @@ void status_tell(struct control_client *client, const struct reload *reload, con
 				sockets_format(group, text, sizeof(text)),
 				counters_column(counters, group->column));
 	}
-	tell_last(client, reload);
+	tell_last(client, reload, tickets);
 	for (i = 0; i < COUNTER_COUNT; i++)
 		control_say(client, "counter %s %" PRIu64, counters_name((enum counter)i),
 			counters_total(counters, (enum counter)i));

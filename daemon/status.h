@@ -10,8 +10,9 @@ struct counters;
 struct pool;
 struct reload;
 struct sockets;
+struct tickets;
 
 void status_tell(struct control_client *client, const struct reload *reload, const struct pool *pool,
-	const struct sockets *sockets, const struct counters *counters);
+	const struct sockets *sockets, const struct tickets *tickets, const struct counters *counters);
 
 #endif

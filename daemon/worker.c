@@ -15,6 +15,7 @@
 #include "daemon/log.h"
 #include "daemon/session.h"
 #include "daemon/session_log.h"
+#include "daemon/tickets.h"
 
 #define WORKER_BUILD_SLICE_MS 2  /* how long a build may hold the loop, beside the one step that it is in */
 #define WORKER_MESSAGES_TURN  64 /* messages of the master taken in one turn */
@@ -227,6 +228,11 @@ static void preparation_start(struct worker *worker)
 	struct preparation *preparation = &worker->preparation;
 	struct profile_error error = {.text = ""};
 
+	if (!profile_store_has_tickets(worker->store)) {
+		(void)snprintf(error.text, sizeof(error.text), "no secrets of session tickets came before");
+		preparation_failed(worker, &error);
+		return;
+	}
 	profile_store_begin(worker->store);
 	if (service_builder_new(preparation->snapshot_fd, preparation->number, worker->committed, worker->store,
 		    &preparation->builder, &error) < 0) {
@@ -429,6 +435,19 @@ static void on_release(struct worker *worker, const struct ipc_message *message)
 		on_released(worker, message->socket);
 }
 
+static int on_tickets(struct worker *worker, int fd)
+{
+	struct unitls_ticket_secrets secrets;
+	int r = tickets_read(fd, &secrets);
+
+	(void)close(fd);
+	if (r < 0)
+		return r;
+	r = profile_store_set_tickets(worker->store, &secrets);
+	explicit_bzero(&secrets, sizeof(secrets));
+	return r;
+}
+
 static int on_commit(struct worker *worker, const struct ipc_message *message)
 {
 	if (worker->draining)
@@ -467,6 +486,8 @@ static int on_message(struct worker *worker, const struct ipc_message *message, 
 	case IPC_LOG:
 		log_set_fd(fd);
 		return 0;
+	case IPC_TICKETS:
+		return on_tickets(worker, fd);
 	case IPC_HEARTBEAT:
 		send_message(worker, message);
 		return 0;

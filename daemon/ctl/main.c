@@ -95,6 +95,7 @@ static char *read_line(struct reader *reader, size_t *consumed)
 		char *end = memchr(reader->data, '\n', reader->size);
 		struct pollfd ready = {.fd = reader->fd, .events = POLLIN};
 		long left = reader->deadline_ms - now_ms();
+		size_t room = sizeof(reader->data) - reader->size;
 		ssize_t n;
 
 		if (end != NULL) {
@@ -102,9 +103,9 @@ static char *read_line(struct reader *reader, size_t *consumed)
 			*consumed = (size_t)(end - reader->data) + 1;
 			return reader->data;
 		}
-		if (reader->size == sizeof(reader->data) || left <= 0 || poll(&ready, 1, (int)left) <= 0)
+		if (room == 0 || left <= 0 || poll(&ready, 1, (int)left) <= 0)
 			return NULL;
-		n = read(reader->fd, reader->data + reader->size, sizeof(reader->data) - reader->size);
+		n = read(reader->fd, reader->data + reader->size, room);
 		if (n <= 0)
 			return NULL;
 		reader->size += (size_t)n;

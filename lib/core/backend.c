@@ -43,6 +43,8 @@ static const struct {
 } packages[] = {
 	{"libssl.so.3", "libssl3 or libssl3t64"},
 	{"libcrypto.so.3", "libssl3 or libssl3t64"},
+	{"libssl.so.0", "android-libboringssl"},
+	{"libcrypto.so.0", "android-libboringssl"},
 	{"libmbedtls.so.14", "libmbedtls14"},
 	{"libmbedx509.so.1", "libmbedx509-1"},
 	{"libmbedcrypto.so.7", "libmbedcrypto7"},

@@ -20,8 +20,9 @@
 #include <unitls/connection.h>
 #include <unitls/error.h>
 #include <unitls/peer_name.h>
+#include <unitls/signer.h>
 
-#define UNITLS_BACKEND_ABI    1u
+#define UNITLS_BACKEND_ABI    2u
 #define UNITLS_BACKEND_SYMBOL "unitls_backend_module"
 
 /*
@@ -107,7 +108,15 @@ enum unitls_verify_mode {
 enum unitls_key_format {
 	UNITLS_KEY_FORMAT_DER, /* PKCS#8 (also EncryptedPrivateKeyInfo), PKCS#1 or SEC1, one DER value */
 	UNITLS_KEY_FORMAT_PEM, /* a PEM block encrypted in the traditional way (Proc-Type, DEK-Info), NUL-terminated; size counts the NUL */
+	UNITLS_KEY_FORMAT_URI, /* a PKCS#11 URI (RFC 7512), NUL-terminated; size counts the NUL; password is the PIN. Needs PKCS11 */
+	UNITLS_KEY_FORMAT_EXTERNAL, /* no bytes: signatures come from external_key. Needs EXTERNAL_KEYS */
 };
+
+/* A key outside the process's reach: signatures are asked for with unitls_signature_start. */
+struct unitls_external_key;
+
+/* The ticket keys of one resumption scope, as they rotate; thread-safe. */
+struct unitls_ticket_source;
 
 struct unitls_context_params {
 	enum unitls_role role;
@@ -128,8 +137,21 @@ struct unitls_context_params {
 	enum unitls_key_format key_format;
 	struct unitls_bytes key; /* the private key; wipe every copy */
 	const char *password;    /* NULL unless the key is encrypted */
-	bool session_tickets;    /* server */
-	unitls_clock clock;      /* NULL: the system's. Stays callable for the context's life */
+	const struct unitls_external_key
+		*external_key; /* for UNITLS_KEY_FORMAT_EXTERNAL; lives as long as the native context */
+	struct unitls_ticket_source *
+		tickets; /* server: what tickets are sealed with; NULL = issue and accept none. Lives as long as the native context */
+	const uint16_t *groups; /* IANA numbers in order of preference; n = 0: the library's default */
+	size_t n_groups;
+	const uint16_t *signature_schemes; /* the same; for what we sign and for what we accept of the peer */
+	size_t n_signature_schemes;
+	const struct unitls_bytes *crls; /* DER; n = 0: no revocation lists are looked at */
+	size_t n_crls;
+	enum unitls_ocsp ocsp;             /* client */
+	struct unitls_bytes ocsp_response; /* server: the staple of the leaf, DER; {NULL, 0} = none */
+	unitls_key_log_callback key_log;   /* NULL: secrets stay secret */
+	void *key_log_argument;
+	unitls_clock clock; /* NULL: the system's. Stays callable for the context's life */
 	void *clock_argument;
 	uint8_t scope
 		[32]; /* resumption scope: what a session must share to be resumed (a session_id_context, for instance) */
@@ -144,12 +166,26 @@ struct unitls_connection_params {
 		alpn_selected; /* server: the core's choice, to be answered exactly; {NULL, 0} = answer none */
 };
 
+/* What keys are exported for. */
+struct unitls_exporter_params {
+	const char *
+		label; /* not NUL-terminated for the library's sake alone: it is, and label_size does not count the NUL */
+	size_t label_size;
+	bool has_context;
+	struct unitls_bytes context;
+};
+
 /* What became of a handshake; filled by info() after it is complete. */
 struct unitls_connection_info {
 	uint16_t version;
 	uint16_t cipher_suite;
 	struct unitls_bytes alpn; /* what the library says was negotiated; lent for the connection's life */
 	bool resumed;
+	bool extended_master_secret; /* TLS 1.2: RFC 7627 was agreed on; the core exports nothing without it */
+	uint16_t
+		group; /* of the key exchange in this handshake; 0 = none took place, or the library does not tell */
+	uint16_t
+		signature_scheme; /* of the server's signature in this handshake; 0 = none was made, or the library does not tell */
 };
 
 /*
@@ -185,8 +221,8 @@ struct unitls_backend_ops {
 	void (*connection_free)(void *connection);
 
 	/*
-	 * 0 = complete; WANT_READ, WANT_WRITE; UNITLS_RAGGED_EOF when the transport ended; UNITLS_ERROR with class and alert. On a failure of ours the
-	 * alert must have been written to the transport before returning.
+	 * 0 = complete; WANT_READ, WANT_WRITE; WANT_APP while an external key owes a signature; UNITLS_RAGGED_EOF when the transport ended; UNITLS_ERROR
+	 * with class and alert. On a failure of ours the alert must have been written to the transport before returning.
 	 */
 	int (*handshake)(void *connection, struct unitls_error *error);
 	/*
@@ -209,10 +245,37 @@ struct unitls_backend_ops {
 	/* Calls add once for each certificate the peer sent, leaf first, DER. 0, or UNITLS_ERROR passed on from add. */
 	int (*peer_chain)(
 		const void *connection, int (*add)(void *argument, struct unitls_bytes der), void *argument);
+
+	/* Optional slots: NULL where the capability that is named is clear. */
+
+	/*
+	 * CLIENT_SESSIONS. The newest session that can be resumed, as bytes of the library's own format: calls add once and answers 0 (or what add
+	 * answered); UNITLS_WANT_READ when there is none, for none has come yet. Client, after the handshake, also when it has ended.
+	 */
+	int (*session_export)(void *connection, int (*add)(void *argument, struct unitls_bytes session),
+		void *argument, struct unitls_error *error);
+	/*
+	 * CLIENT_SESSIONS. Offers a session that session_export gave, of the same resumption scope and peer. Client, before the first handshake call.
+	 * UNITLS_ERROR, class CONFIG, field "session" when the library cannot read it; the connection goes on without.
+	 */
+	int (*session_resume)(void *connection, struct unitls_bytes session, struct unitls_error *error);
+	/*
+	 * EXPORTER. RFC 5705 and RFC 8446, 7.5, after the handshake. has_context false: none at all, which TLS 1.2 tells from an empty one.
+	 * UNITLS_ERROR, class INTERNAL.
+	 */
+	int (*export_keys)(void *connection, const struct unitls_exporter_params *params, uint8_t *ret_bytes,
+		size_t size, struct unitls_error *error);
+	/*
+	 * KEY_UPDATE. Sends a KeyUpdate, with what is written next if the library cannot sooner; request: the peer is asked for one. TLS 1.3, after the
+	 * handshake. 0, WANT_WRITE, UNITLS_ERROR.
+	 */
+	int (*update_keys)(void *connection, bool request, struct unitls_error *error);
+	/* OCSP_REQUEST. The staple that the server sent, DER, lent for the connection's life; {NULL, 0} when none. Client, after the handshake. */
+	struct unitls_bytes (*ocsp_response)(const void *connection);
 };
 
 _Static_assert(
-	sizeof(struct unitls_backend_ops) == 8 + 15 * sizeof(void *), "backend ABI: raise UNITLS_BACKEND_ABI");
+	sizeof(struct unitls_backend_ops) == 8 + 20 * sizeof(void *), "backend ABI: raise UNITLS_BACKEND_ABI");
 
 /*
  * What the core offers ------------------------------------------------------------------------------------------------------
@@ -238,6 +301,58 @@ UNITLS_API int unitls_verify_alert(enum unitls_verify_reason reason);
  */
 UNITLS_API enum unitls_verify_reason unitls_backend_check_peer_name(
 	const struct unitls_peer_name *expected, struct unitls_bytes der);
+
+/*
+ * Whether one of the CRLs (DER) comes from the issuer of this certificate (DER): by names, octet for octet. The rule for revocation, alike for all
+ * backends: once there are CRLs, the peer's own certificate must be covered by one that its issuer signed and that is current (else
+ * UNITLS_VERIFY_REVOCATION_UNKNOWN); an intermediate is checked where a CRL covers it.
+ */
+UNITLS_API bool unitls_backend_crls_cover(
+	const struct unitls_bytes *crls, size_t n, struct unitls_bytes certificate);
+
+/*
+ * Ticket keys -----------------------------------------------------------------------------------------------------------------
+ *
+ * A ticket is sealed with key 0 and opened with whichever has its name; one opened with another than key 0 should be replaced. No key of another
+ * resumption scope or backend ever has the same name, so a ticket from outside the scope finds no key and the handshake is a full one.
+ */
+#define UNITLS_TICKET_KEYS_MAX    3 /* current, previous, next */
+#define UNITLS_TICKET_MASTER_SIZE 64
+
+struct unitls_ticket_key {
+	uint8_t name[16];
+	uint8_t cipher_key[32]; /* AES-256 */
+	uint8_t mac_key[32];    /* HMAC-SHA-256, where the cipher does not authenticate */
+};
+
+/* Copies the keys in force (wipe them after use); returns how many, 1 to UNITLS_TICKET_KEYS_MAX. Cheap; any thread. */
+UNITLS_API size_t unitls_ticket_source_keys(
+	struct unitls_ticket_source *source, struct unitls_ticket_key ret_keys[UNITLS_TICKET_KEYS_MAX]);
+/* For a library that derives and rotates keys itself (TICKETS_SELF_ROTATED): one secret, the same for the life of the ticket keys. */
+UNITLS_API void unitls_ticket_source_master(
+	struct unitls_ticket_source *source, uint8_t ret_master[UNITLS_TICKET_MASTER_SIZE]);
+
+/*
+ * Signatures of external keys -------------------------------------------------------------------------------------------------
+ *
+ * input: the digest under the scheme's hash; for Ed25519 and Ed448 the message itself. Signatures are as in a CertificateVerify: DER for ECDSA.
+ */
+/* The key's type and its public half (SubjectPublicKeyInfo, DER), lent for the key's life. */
+UNITLS_API enum unitls_key_type unitls_external_key_type(const struct unitls_external_key *key);
+UNITLS_API struct unitls_bytes unitls_external_key_spki(const struct unitls_external_key *key);
+/* Whether the signer may answer later (EXTERNAL_KEYS_ASYNC). */
+UNITLS_API bool unitls_external_key_is_deferred(const struct unitls_external_key *key);
+/*
+ * Asks for a signature. *ret_request is set unless UNITLS_ERROR is answered (class MEMORY, or INTERNAL when the signer refused at once): ask
+ * unitls_signature_take whether it is there; release it in any case. scheme: IANA SignatureScheme.
+ */
+UNITLS_API int unitls_signature_start(const struct unitls_external_key *key, uint16_t scheme,
+	struct unitls_bytes input, struct unitls_sign_request **ret_request, struct unitls_error *error);
+/* 0 with the signature, lent until the release; WANT_APP while it is pending; UNITLS_ERROR, class INTERNAL, when the signer failed. */
+UNITLS_API int unitls_signature_take(
+	const struct unitls_sign_request *request, struct unitls_bytes *ret_signature, struct unitls_error *error);
+/* Lets go of a request, also a pending one; NULL is fine. */
+UNITLS_API void unitls_signature_release(struct unitls_sign_request *request);
 
 UNITLS_END_DECLS
 

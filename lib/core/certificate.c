@@ -241,6 +241,17 @@ enum unitls_key_type unitls_certificate_key_type(const struct unitls_certificate
 	return certificate->x509.key.type;
 }
 
+const char *unitls_key_type_name(enum unitls_key_type type)
+{
+	static const char *const names[] = {
+#define KEY_TYPE_NAME(id, name) [UNITLS_KEY_##id] = (name),
+		UNITLS_KEY_TYPES(KEY_TYPE_NAME)
+#undef KEY_TYPE_NAME
+	};
+
+	return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : names[UNITLS_KEY_UNKNOWN];
+}
+
 unsigned unitls_certificate_key_bits(const struct unitls_certificate *certificate)
 {
 	return certificate->x509.key.bits;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/iana.h"
 #include <unitls/error.h>
 
 static const struct unitls_cipher_suite_row suites[] = {
@@ -58,41 +59,11 @@ bool unitls_cipher_suite_at(size_t i, uint16_t *ret_suite)
 	return true;
 }
 
-static int hexadecimal_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* "0x" and one to four digits. */
-static bool parse_number(const char *text, uint16_t *ret_number)
-{
-	size_t n = strlen(text);
-	unsigned number = 0;
-
-	if (n < 3 || n > 6 || text[0] != '0' || (text[1] != 'x' && text[1] != 'X'))
-		return false;
-	for (size_t i = 2; i < n; i++) {
-		int digit = hexadecimal_digit(text[i]);
-
-		if (digit < 0)
-			return false;
-		number = number << 4 | (unsigned)digit;
-	}
-	*ret_number = (uint16_t)number;
-	return true;
-}
-
 int unitls_cipher_suite_from_name(const char *name, uint16_t *ret_suite)
 {
 	uint16_t number;
 
-	if (parse_number(name, &number)) {
+	if (unitls_iana_parse(name, &number)) {
 		if (unitls_cipher_suite_lookup(number) == NULL)
 			return UNITLS_ERROR;
 		*ret_suite = number;

@@ -14,8 +14,10 @@
 enum extension_type {
 	EXTENSION_SERVER_NAME = 0,
 	EXTENSION_SUPPORTED_GROUPS = 10,
+	EXTENSION_EC_POINT_FORMATS = 11,
 	EXTENSION_SIGNATURE_ALGORITHMS = 13,
 	EXTENSION_ALPN = 16,
+	EXTENSION_SESSION_TICKET = 35,
 	EXTENSION_PRE_SHARED_KEY = 41,
 	EXTENSION_SUPPORTED_VERSIONS = 43,
 	EXTENSION_SIGNATURE_ALGORITHMS_CERT = 50,
@@ -106,6 +108,19 @@ static int parse_alpn(struct unitls_client_hello *hello, struct unitls_bytes bod
 	return UNITLS_OK;
 }
 
+/* RFC 8422, 5.1.2: the one format left must be among those offered. Not every library looks. */
+static int parse_point_formats(struct unitls_bytes body, struct unitls_error *error)
+{
+	struct unitls_reader reader = unitls_reader_init(body);
+	struct unitls_bytes list = unitls_reader_vector8(&reader);
+
+	if (!unitls_reader_done(&reader) || list.size == 0)
+		return refuse(error, UNITLS_ALERT_DECODE_ERROR, "malformed list of point formats");
+	if (!memchr(list.data, 0, list.size))
+		return refuse(error, UNITLS_ALERT_ILLEGAL_PARAMETER, "no uncompressed points");
+	return UNITLS_OK;
+}
+
 /* A list of 16-bit values that fills its extension; prefix: octets of the list's length. */
 static int parse_u16_list(struct unitls_bytes body, int prefix, struct unitls_bytes *ret_list, bool *ret_present,
 	struct unitls_error *error)
@@ -132,11 +147,20 @@ static int parse_extension(
 		return parse_u16_list(body, 1, &hello->supported_versions, &hello->has_supported_versions, error);
 	case EXTENSION_SUPPORTED_GROUPS:
 		return parse_u16_list(body, 2, &hello->groups, &hello->has_groups, error);
+	case EXTENSION_EC_POINT_FORMATS:
+		return parse_point_formats(body, error);
 	case EXTENSION_SIGNATURE_ALGORITHMS:
 		return parse_u16_list(body, 2, &hello->signature_schemes, &hello->has_signature_schemes, error);
 	case EXTENSION_SIGNATURE_ALGORITHMS_CERT:
 		return parse_u16_list(
 			body, 2, &hello->signature_schemes_cert, &hello->has_signature_schemes_cert, error);
+	case EXTENSION_SESSION_TICKET:
+		if (body.size > 0) /* RFC 5077, 3.2: empty asks for one */
+			hello->offers_session = true;
+		return UNITLS_OK;
+	case EXTENSION_PRE_SHARED_KEY:
+		hello->offers_session = true;
+		return UNITLS_OK;
 	default:
 		return UNITLS_OK;
 	}

@@ -27,6 +27,7 @@ struct unitls_client_hello {
 	struct unitls_bytes signature_schemes;
 	bool has_signature_schemes_cert;
 	struct unitls_bytes signature_schemes_cert;
+	bool offers_session; /* a ticket (RFC 5077) or a pre-shared key (RFC 8446, 4.2.11) */
 };
 
 /*

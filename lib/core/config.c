@@ -265,6 +265,82 @@ int unitls_config_builder_set_session_tickets(struct unitls_config_builder *buil
 	return 0;
 }
 
+int unitls_config_builder_set_ticket_keys(struct unitls_config_builder *builder, struct unitls_ticket_keys *keys)
+{
+	if (!builder)
+		return UNITLS_ERROR;
+	if (keys)
+		unitls_ticket_keys_ref(keys);
+	unitls_ticket_keys_unref(builder->settings.ticket_keys);
+	builder->settings.ticket_keys = keys;
+	return 0;
+}
+
+int unitls_config_builder_set_groups(struct unitls_config_builder *builder, const uint16_t *groups, size_t n)
+{
+	if (!builder)
+		return UNITLS_ERROR;
+	if (n > UNITLS_GROUP_LIST_MAX)
+		return unitls_error_set_field(&builder->failure, UNITLS_ERROR_CLASS_CONFIG, "groups",
+			"%zu groups; %d at most", n, UNITLS_GROUP_LIST_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!unitls_group_name(groups[i]))
+			return unitls_error_set_field(&builder->failure, UNITLS_ERROR_CLASS_CONFIG, "groups",
+				"unknown group 0x%04x", (unsigned)groups[i]);
+	if (unitls_settings_set_groups(&builder->settings, groups, n) < 0)
+		return fail_memory(builder);
+	return 0;
+}
+
+int unitls_config_builder_set_signature_schemes(
+	struct unitls_config_builder *builder, const uint16_t *schemes, size_t n)
+{
+	if (!builder)
+		return UNITLS_ERROR;
+	if (n > UNITLS_SCHEME_LIST_MAX)
+		return unitls_error_set_field(&builder->failure, UNITLS_ERROR_CLASS_CONFIG, "signature_schemes",
+			"%zu signature schemes; %d at most", n, UNITLS_SCHEME_LIST_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!unitls_signature_scheme_name(schemes[i]))
+			return unitls_error_set_field(&builder->failure, UNITLS_ERROR_CLASS_CONFIG,
+				"signature_schemes", "unknown signature scheme 0x%04x", (unsigned)schemes[i]);
+	if (unitls_settings_set_signature_schemes(&builder->settings, schemes, n) < 0)
+		return fail_memory(builder);
+	return 0;
+}
+
+int unitls_config_builder_set_crls(struct unitls_config_builder *builder, struct unitls_crl_list *crls)
+{
+	if (!builder)
+		return UNITLS_ERROR;
+	if (crls)
+		unitls_crl_list_ref(crls);
+	unitls_crl_list_unref(builder->settings.crls);
+	builder->settings.crls = crls;
+	return 0;
+}
+
+int unitls_config_builder_set_ocsp(struct unitls_config_builder *builder, enum unitls_ocsp ocsp)
+{
+	if (!builder)
+		return UNITLS_ERROR;
+	if (ocsp != UNITLS_OCSP_NONE && ocsp != UNITLS_OCSP_REQUEST && ocsp != UNITLS_OCSP_REQUIRE)
+		return unitls_error_set_field(
+			&builder->failure, UNITLS_ERROR_CLASS_CONFIG, "ocsp", "no such mode");
+	builder->settings.ocsp = ocsp;
+	return 0;
+}
+
+int unitls_insecure_config_builder_set_key_log(
+	struct unitls_config_builder *builder, unitls_key_log_callback callback, void *argument)
+{
+	if (!builder)
+		return UNITLS_ERROR;
+	builder->settings.key_log = callback;
+	builder->settings.key_log_argument = callback ? argument : NULL;
+	return 0;
+}
+
 int unitls_config_builder_set_clock(struct unitls_config_builder *builder, unitls_clock clock, void *argument)
 {
 	if (!builder)
@@ -319,6 +395,10 @@ static int check_client(const struct unitls_settings *settings, struct unitls_er
 		return refuse(error, "identity_cache", "a setting for servers only");
 	if (!settings->session_tickets)
 		return refuse(error, "session_tickets", "a setting for servers only");
+	if (settings->ticket_keys)
+		return refuse(error, "ticket_keys", "a setting for servers only");
+	if (settings->ocsp == UNITLS_OCSP_REQUIRE && settings->skip_verification)
+		return refuse(error, "ocsp", "nothing can be required of a server that is not verified");
 	return 0;
 }
 
@@ -332,6 +412,8 @@ static int check_server(const struct unitls_settings *settings, struct unitls_er
 		return refuse(error, "trust_store", "asking for client certificates needs a trust store");
 	if (settings->skip_verification)
 		return refuse(error, "verify", "a setting for clients only");
+	if (settings->ocsp != UNITLS_OCSP_NONE)
+		return refuse(error, "ocsp", "a setting for clients only");
 	return 0;
 }
 

@@ -26,6 +26,15 @@ struct unitls_settings {
 	void *hello_argument;
 	size_t identity_cache;
 	bool session_tickets;
+	struct unitls_ticket_keys *ticket_keys; /* NULL: the context makes its own */
+	uint16_t *groups;
+	size_t n_groups;
+	uint16_t *signature_schemes;
+	size_t n_signature_schemes;
+	struct unitls_crl_list *crls; /* NULL: none */
+	enum unitls_ocsp ocsp;
+	unitls_key_log_callback key_log; /* insecure.h */
+	void *key_log_argument;
 	unitls_clock clock;
 	void *clock_argument;
 	bool skip_verification; /* insecure.h */

@@ -11,6 +11,7 @@
 
 #include "core/backend.h"
 #include "core/buffer.h"
+#include "core/session.h"
 
 /* Errors ------------------------------------------------------------------------------------------------------------------- */
 
@@ -20,10 +21,24 @@ static void give_error(struct unitls_error *to, const struct unitls_error *from)
 		*to = *from;
 }
 
+struct unitls_counters *unitls_connection_counters(const struct unitls_connection *connection)
+{
+	if (connection->client_context)
+		return unitls_client_context_counters(connection->client_context);
+	return unitls_server_context_counters(connection->server_context);
+}
+
+static void count(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 /* Remembers a failure and answers it. What came in is of no use any more. */
 int unitls_connection_fail(struct unitls_connection *connection, int status, const struct unitls_error *details,
 	struct unitls_error *error)
 {
+	if (connection->version == 0)
+		count(&unitls_connection_counters(connection)->failed);
 	connection->state = STATE_FAILED;
 	connection->failure_status = status;
 	connection->failure = malloc(sizeof(*connection->failure));
@@ -186,6 +201,7 @@ void unitls_connection_free(struct unitls_connection *connection)
 	unitls_server_context_unref(connection->server_context);
 	unitls_server_context_unref(connection->decided_context);
 	unitls_client_hello_free(connection->hello);
+	unitls_session_unref(connection->offered);
 	unitls_buffer_clear(&connection->transport.incoming);
 	unitls_buffer_clear(&connection->transport.outgoing);
 	free(connection->peer_name);
@@ -311,12 +327,21 @@ static int complete(struct unitls_connection *connection, struct unitls_error *e
 	connection->cipher_suite = info.cipher_suite;
 	connection->alpn = info.alpn;
 	connection->resumed = info.resumed;
+	connection->extended_master_secret = info.version != UNITLS_TLS_1_2 || info.extended_master_secret;
+	connection->group = info.group;
+	connection->signature_scheme = info.signature_scheme;
+	count(info.resumed ? &unitls_connection_counters(connection)->resumed
+			   : &unitls_connection_counters(connection)->full);
 	if (connection->client_context && info.alpn.size > 0 && !alpn_was_offered(connection, info.alpn)) {
 		struct unitls_error details = UNITLS_ERROR_INIT;
 
 		(void)unitls_error_set(&details, UNITLS_ERROR_CLASS_PROTOCOL,
 			"the server chose an ALPN protocol that was not offered");
 		return unitls_connection_fail(connection, UNITLS_ERROR, &details, error);
+	}
+	if (!info.resumed) {
+		unitls_session_unref(connection->offered);
+		connection->offered = NULL;
 	}
 	unitls_client_hello_free(connection->hello);
 	connection->hello = NULL;
@@ -331,6 +356,7 @@ static int native_handshake(struct unitls_connection *connection, struct unitls_
 	size_t visible;
 	int status;
 
+	connection->asked = true;
 	for (;;) {
 		if (connection->filter == FILTER_SECOND) {
 			status = unitls_connection_read_second_hello(connection, error);
@@ -510,6 +536,27 @@ int unitls_connection_shutdown(struct unitls_connection *connection, struct unit
 	return status;
 }
 
+int unitls_connection_update_keys(struct unitls_connection *connection, bool request, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+	int status = check_open(connection, error);
+
+	if (status != UNITLS_OK)
+		return status;
+	if (connection->write_ended)
+		return usage(error, "a KeyUpdate after shutdown");
+	if (connection->version < UNITLS_TLS_1_3 || !connection->ops->update_keys)
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "%s",
+			connection->version < UNITLS_TLS_1_3 ? "TLS 1.2 has no KeyUpdate"
+							     : "the backend sends no KeyUpdate");
+	status = make_room(connection, 0, error);
+	if (status != UNITLS_OK)
+		return status;
+	status = connection->ops->update_keys(connection->native, request, &details);
+	unitls_buffer_release_if_empty(&connection->transport.outgoing);
+	return settle(connection, status, &details, error);
+}
+
 /* What is so ----------------------------------------------------------------------------------------------------------------- */
 
 size_t unitls_connection_incoming_size(const struct unitls_connection *connection)
@@ -583,12 +630,32 @@ struct unitls_certificate *unitls_connection_peer_certificate(struct unitls_conn
 {
 	if (!connection->native || connection->version == 0)
 		return NULL;
+	/* No certificate is sent again then, and what a library keeps of a chain in a session differs. */
+	if (connection->offered)
+		return unitls_session_peer_certificate(connection->offered, i);
 	if (!connection->peer_chain_known) {
 		connection->peer_chain_known = true;
 		(void)connection->ops->peer_chain(
 			connection->native, add_peer_certificate, connection); /* a shorter list says it */
 	}
 	return i < connection->n_peer_chain ? connection->peer_chain[i] : NULL;
+}
+
+uint16_t unitls_connection_group(const struct unitls_connection *connection)
+{
+	return connection->group;
+}
+
+uint16_t unitls_connection_signature_scheme(const struct unitls_connection *connection)
+{
+	return connection->signature_scheme;
+}
+
+struct unitls_bytes unitls_connection_ocsp_response(const struct unitls_connection *connection)
+{
+	if (!connection->client_context || connection->version == 0 || !connection->ops->ocsp_response)
+		return (struct unitls_bytes){NULL, 0};
+	return connection->ops->ocsp_response(connection->native);
 }
 
 bool unitls_connection_resumed(const struct unitls_connection *connection)

@@ -6,8 +6,10 @@
 
 #include "core/client_hello.h"
 #include "core/context.h"
+#include "core/der.h"
 #include "core/hello_reader.h"
 #include <unitls/connection.h>
+#include <unitls/session.h>
 
 enum state {
 	STATE_HELLO,     /* server: waiting for the first ClientHello */
@@ -32,8 +34,12 @@ struct unitls_connection {
 	bool eof;         /* the peer's close_notify was read */
 	bool write_ended; /* our close_notify is out; also one that the library sent by itself */
 	bool resumed;
+	bool extended_master_secret;
+	bool asked; /* the backend was called: no session can be offered any more */
 	uint16_t version;
 	uint16_t cipher_suite;
+	uint16_t group;
+	uint16_t signature_scheme;
 	int failure_status;           /* STATE_FAILED: what every call answers */
 	struct unitls_error *failure; /* its details; NULL when there was no memory to keep them */
 
@@ -47,6 +53,7 @@ struct unitls_connection {
 	char *server_name;                  /* asked for or sent; NULL when none */
 	struct unitls_bytes alpn;           /* negotiated; lent by the native object */
 
+	struct unitls_session *offered;    /* client: the session that was offered; NULL = none */
 	struct unitls_client_hello *hello; /* server, until the handshake is complete */
 	struct unitls_hello_reader hello_reader;
 	enum unitls_hello_decision decision; /* of the application, after STATE_DECISION */
@@ -58,17 +65,14 @@ struct unitls_connection {
 	bool peer_chain_known;
 };
 
-static inline bool unitls_bytes_equal(struct unitls_bytes a, struct unitls_bytes b)
-{
-	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 /* connection.c ----------------------------------------------------------------------------------------------------------------- */
 
 /* Remembers a failure and answers it. What came in is of no use any more. */
 int unitls_connection_fail(struct unitls_connection *connection, int status, const struct unitls_error *details,
 	struct unitls_error *error);
 int unitls_connection_fail_truncated(struct unitls_connection *connection, struct unitls_error *error);
+/* The counters of the context in use. */
+struct unitls_counters *unitls_connection_counters(const struct unitls_connection *connection);
 /* Makes the native object of the identity that was chosen. error is not NULL. */
 int unitls_connection_start_native(
 	struct unitls_connection *connection, struct unitls_bytes alpn_selected, struct unitls_error *error);

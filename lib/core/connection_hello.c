@@ -70,6 +70,9 @@ static int accept_hello(struct unitls_connection *connection, struct unitls_erro
 	struct unitls_selection selection;
 	int status;
 
+	if (connection->hello->offers_session)
+		atomic_fetch_add_explicit(
+			&unitls_connection_counters(connection)->offered, 1, memory_order_relaxed);
 	status = check_fallback(
 		unitls_server_context_settings(connection->server_context), connection->hello, &details);
 	if (status == UNITLS_OK)

@@ -25,6 +25,7 @@ struct unitls_client_context {
 	struct unitls_client_config *config;
 	struct basis basis;
 	struct unitls_identity *identity;
+	struct unitls_counters counters;
 };
 
 struct unitls_server_context {
@@ -33,6 +34,7 @@ struct unitls_server_context {
 	struct basis basis;
 	struct unitls_identity_index *index;
 	struct unitls_identity_cache *identities;
+	struct unitls_counters counters;
 };
 
 static int basis_init(struct basis *basis, struct unitls_backend *backend, enum unitls_role role,
@@ -58,7 +60,7 @@ static void basis_fini(struct basis *basis)
 static int client_fill(struct unitls_client_context *context, struct unitls_backend *backend,
 	enum unitls_effort effort, struct unitls_diagnostics *diagnostics, struct unitls_error *error)
 {
-	const struct unitls_signing_chain *chain;
+	struct unitls_signing_chain *chain;
 
 	if (basis_init(&context->basis, backend, UNITLS_ROLE_CLIENT, &context->config->settings, effort,
 		    diagnostics, error) < 0)
@@ -120,6 +122,27 @@ struct unitls_identity *unitls_client_context_identity(struct unitls_client_cont
 {
 	atomic_fetch_add_explicit(&context->identity->references, 1, memory_order_relaxed);
 	return context->identity;
+}
+
+struct unitls_counters *unitls_client_context_counters(struct unitls_client_context *context)
+{
+	return &context->counters;
+}
+
+static struct unitls_statistics read_counters(const struct unitls_counters *counters)
+{
+	return (struct unitls_statistics){
+		.full = atomic_load_explicit(&counters->full, memory_order_relaxed),
+		.resumed = atomic_load_explicit(&counters->resumed, memory_order_relaxed),
+		.failed = atomic_load_explicit(&counters->failed, memory_order_relaxed),
+		.offered = atomic_load_explicit(&counters->offered, memory_order_relaxed),
+	};
+}
+
+void unitls_client_context_statistics(
+	const struct unitls_client_context *context, struct unitls_statistics *ret_statistics)
+{
+	*ret_statistics = read_counters(&context->counters);
 }
 
 /*
@@ -200,6 +223,17 @@ struct unitls_backend *unitls_server_context_backend(const struct unitls_server_
 const struct unitls_settings *unitls_server_context_settings(const struct unitls_server_context *context)
 {
 	return &context->basis.settings;
+}
+
+struct unitls_counters *unitls_server_context_counters(struct unitls_server_context *context)
+{
+	return &context->counters;
+}
+
+void unitls_server_context_statistics(
+	const struct unitls_server_context *context, struct unitls_statistics *ret_statistics)
+{
+	*ret_statistics = read_counters(&context->counters);
 }
 
 int unitls_server_context_prove(struct unitls_server_context *context, size_t i, struct unitls_error *error)

@@ -15,6 +15,17 @@ struct unitls_identity {
 	atomic_size_t references;
 	const struct unitls_backend_ops *ops;
 	void *native;
+	struct unitls_signing_chain *chain;   /* NULL: a client without one */
+	struct unitls_ticket_source *tickets; /* server; NULL = no tickets. Outlives native */
+	uint8_t scope[UNITLS_DIGEST_SIZE];    /* of resumption */
+};
+
+/* What a context counts; any thread. */
+struct unitls_counters {
+	_Atomic uint64_t full;
+	_Atomic uint64_t resumed;
+	_Atomic uint64_t failed;
+	_Atomic uint64_t offered;
 };
 
 /* What the core decided on a ClientHello. */
@@ -22,6 +33,10 @@ struct unitls_selection {
 	size_t chain;                      /* index of the signing chain */
 	struct unitls_bytes alpn_selected; /* lent by the context; {NULL, 0} = none */
 };
+
+/* Lends the counters of a context. */
+struct unitls_counters *unitls_client_context_counters(struct unitls_client_context *context);
+struct unitls_counters *unitls_server_context_counters(struct unitls_server_context *context);
 
 /* Lends the table of a backend, and the settings in use (after best effort, if that was asked for). */
 const struct unitls_backend_ops *unitls_backend_ops(const struct unitls_backend *backend);

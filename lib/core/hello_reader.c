@@ -42,12 +42,14 @@ static int refuse_record(
 static int next_record(const struct unitls_hello_reader *reader, const struct unitls_buffer *incoming,
 	struct unitls_bytes *ret_record, struct unitls_error *error)
 {
-	const uint8_t *at = incoming->data + incoming->head + reader->parsed;
 	size_t size = incoming->tail - incoming->head - reader->parsed;
+	const uint8_t *at;
 	size_t length;
 
+	/* Before anything came there may be no buffer to point into. */
 	if (size < 1)
 		return UNITLS_WANT_READ;
+	at = incoming->data + incoming->head + reader->parsed;
 	if (!is_record_type(at[0]))
 		return refuse_first_octet(at[0], error);
 	if (size < 2)
@@ -112,6 +114,7 @@ static void close_gap(struct unitls_hello_reader *reader, struct unitls_transpor
 	size_t record_size = UNITLS_RECORD_HEADER_SIZE + reader->joined;
 	size_t rest = incoming->tail - incoming->head - reader->parsed;
 
+	front[2] = 3; /* any is as good (RFC 5246, E.1; RFC 8446, 5.1), but mbedTLS 3.6 refuses 3.4 and up */
 	front[3] = (uint8_t)(reader->joined >> 8);
 	front[4] = (uint8_t)reader->joined;
 	if (reader->parsed > record_size)

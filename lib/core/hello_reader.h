@@ -1,6 +1,6 @@
 /*
  * Gets one whole ClientHello out of the incoming records and leaves it there as one record, which is what every backend can read
- * (mbedTLS 2.28 fails on a hello in two records). Works in place in the incoming buffer; copies nothing when the hello came in one record.
+ * (mbedTLS 2.28 fails on a hello in two records, 3.6 at a record version above 3.3). Works in place in the incoming buffer; copies nothing when the hello came in one record.
  */
 #ifndef UNITLS_CORE_HELLO_READER_H
 #define UNITLS_CORE_HELLO_READER_H

@@ -13,6 +13,7 @@
 #include "core/file.h"
 #include "core/pem.h"
 #include "core/public_key.h"
+#include "core/signer.h"
 
 enum kind {
 	KIND_ANY,
@@ -29,9 +30,10 @@ struct unitls_private_key {
 	size_t size;
 	uint8_t *rewritten; /* PKCS#8 of version 1 made from a later one; NULL when data is good as it is */
 	size_t rewritten_size;
-	char *password; /* NULL unless encrypted */
+	char *password; /* NULL unless encrypted; of a token, its PIN */
 	bool encrypted;
 	struct unitls_public_key public_key;
+	struct unitls_external_key *external; /* NULL unless external; its public half is data */
 };
 
 /* What the bytes of a key say. */
@@ -261,6 +263,9 @@ static void destroy(struct unitls_private_key *key)
 		explicit_bzero(key->password, strlen(key->password));
 		free(key->password);
 	}
+	if (key->external != NULL && key->external->signer.release != NULL)
+		key->external->signer.release(key->external->argument);
+	free(key->external);
 	explicit_bzero(key, sizeof(*key));
 	free(key);
 }
@@ -544,6 +549,59 @@ int unitls_private_key_from_file(
 	status = unitls_private_key_from_mem(data, size, password, ret_key, &inner);
 	unitls_file_free(data, size);
 	return status < 0 ? unitls_file_error(error, path, &inner) : UNITLS_OK;
+}
+
+int unitls_private_key_from_id(
+	const char *uri, const char *pin, struct unitls_private_key **ret_key, struct unitls_error *error)
+{
+	struct unitls_private_key *key;
+	size_t size = strnlen(uri, UNITLS_KEY_URI_MAX + 1);
+
+	if (strncmp(uri, "pkcs11:", 7) != 0)
+		return refuse(error, 0, "a key's id is a PKCS#11 URI, which begins with \"pkcs11:\"");
+	if (size > UNITLS_KEY_URI_MAX)
+		return refuse(error, 0, "the PKCS#11 URI is longer than 4095 bytes");
+	if (pin != NULL && strnlen(pin, UNITLS_PASSWORD_MAX + 1) > UNITLS_PASSWORD_MAX)
+		return refuse(error, 0, "the PIN is longer than 1023 bytes");
+	key = make(UNITLS_KEY_FORMAT_URI, (struct unitls_bytes){(const uint8_t *)uri, size}, pin != NULL, pin);
+	if (key == NULL)
+		return no_memory(error);
+	key->size++;           /* the NUL counts */
+	key->encrypted = true; /* as far as the core is concerned: nothing of it can be read */
+	*ret_key = key;
+	return UNITLS_OK;
+}
+
+int unitls_private_key_external(const struct unitls_signer *signer, void *argument, struct unitls_bytes spki,
+	struct unitls_private_key **ret_key, struct unitls_error *error)
+{
+	struct unitls_private_key *key;
+
+	if (signer->sign == NULL)
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_USAGE, "an external key needs a sign function");
+	key = make(UNITLS_KEY_FORMAT_EXTERNAL, spki, false, NULL);
+	if (key == NULL)
+		return no_memory(error);
+	if (!unitls_public_key_parse((struct unitls_bytes){key->data, key->size}, &key->public_key)) {
+		destroy(key);
+		return refuse(error, 0, "the external key's public half is no SubjectPublicKeyInfo");
+	}
+	key->external = calloc(1, sizeof(*key->external));
+	if (key->external == NULL) {
+		destroy(key);
+		return no_memory(error);
+	}
+	key->external->signer = *signer;
+	key->external->argument = argument;
+	key->external->spki = (struct unitls_bytes){key->data, key->size};
+	key->external->public_key = key->public_key;
+	*ret_key = key;
+	return UNITLS_OK;
+}
+
+const struct unitls_external_key *unitls_private_key_external_part(const struct unitls_private_key *key)
+{
+	return key->external;
 }
 
 enum unitls_key_type unitls_private_key_type(const struct unitls_private_key *key)

@@ -14,5 +14,7 @@
  */
 void unitls_private_key_material(const struct unitls_private_key *key, enum unitls_key_format *ret_format,
 	struct unitls_bytes *ret_bytes, const char **ret_password);
+/* What signs for an external key, lent for the key's life; NULL for any other key. */
+const struct unitls_external_key *unitls_private_key_external_part(const struct unitls_private_key *key);
 
 #endif

@@ -21,6 +21,7 @@ void unitls_settings_init(struct unitls_settings *settings)
 	settings->sni_policy = UNITLS_SNI_DEFAULT;
 	settings->identity_cache = UNITLS_IDENTITY_CACHE_DEFAULT;
 	settings->session_tickets = true;
+	settings->ocsp = UNITLS_OCSP_NONE;
 }
 
 void unitls_settings_fini(struct unitls_settings *settings)
@@ -31,18 +32,23 @@ void unitls_settings_fini(struct unitls_settings *settings)
 	for (size_t i = 0; i < settings->n_chains; i++)
 		unitls_signing_chain_unref(settings->chains[i]);
 	free(settings->chains);
+	unitls_ticket_keys_unref(settings->ticket_keys);
+	free(settings->groups);
+	free(settings->signature_schemes);
+	unitls_crl_list_unref(settings->crls);
 	unitls_settings_init(settings);
 }
 
-static bool has_suite(const uint16_t *suites, size_t n, uint16_t suite)
+static bool has_number(const uint16_t *numbers, size_t n, uint16_t number)
 {
 	for (size_t i = 0; i < n; i++)
-		if (suites[i] == suite)
+		if (numbers[i] == number)
 			return true;
 	return false;
 }
 
-int unitls_settings_set_cipher_suites(struct unitls_settings *settings, const uint16_t *suites, size_t n)
+/* Replaces a list of numbers by a copy of another without its duplicates. */
+static int set_numbers(uint16_t **list, size_t *list_n, const uint16_t *numbers, size_t n)
 {
 	uint16_t *copy = NULL;
 	size_t kept = 0;
@@ -53,12 +59,27 @@ int unitls_settings_set_cipher_suites(struct unitls_settings *settings, const ui
 			return UNITLS_ERROR;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!has_suite(copy, kept, suites[i]))
-			copy[kept++] = suites[i];
-	free(settings->cipher_suites);
-	settings->cipher_suites = copy;
-	settings->n_cipher_suites = kept;
+		if (!has_number(copy, kept, numbers[i]))
+			copy[kept++] = numbers[i];
+	free(*list);
+	*list = copy;
+	*list_n = kept;
 	return 0;
+}
+
+int unitls_settings_set_cipher_suites(struct unitls_settings *settings, const uint16_t *suites, size_t n)
+{
+	return set_numbers(&settings->cipher_suites, &settings->n_cipher_suites, suites, n);
+}
+
+int unitls_settings_set_groups(struct unitls_settings *settings, const uint16_t *groups, size_t n)
+{
+	return set_numbers(&settings->groups, &settings->n_groups, groups, n);
+}
+
+int unitls_settings_set_signature_schemes(struct unitls_settings *settings, const uint16_t *schemes, size_t n)
+{
+	return set_numbers(&settings->signature_schemes, &settings->n_signature_schemes, schemes, n);
 }
 
 static bool has_name(const struct unitls_bytes *names, size_t n, struct unitls_bytes name)
@@ -122,9 +143,20 @@ int unitls_settings_copy(const struct unitls_settings *settings, struct unitls_s
 	copy.n_alpn = 0;
 	copy.chains = NULL;
 	copy.n_chains = 0;
+	copy.groups = NULL;
+	copy.n_groups = 0;
+	copy.signature_schemes = NULL;
+	copy.n_signature_schemes = 0;
 	if (copy.trust_store)
 		copy.trust_store = unitls_trust_store_ref(copy.trust_store);
-	if (unitls_settings_set_cipher_suites(&copy, settings->cipher_suites, settings->n_cipher_suites) < 0 ||
+	if (copy.ticket_keys)
+		copy.ticket_keys = unitls_ticket_keys_ref(copy.ticket_keys);
+	if (copy.crls)
+		copy.crls = unitls_crl_list_ref(copy.crls);
+	if (unitls_settings_set_groups(&copy, settings->groups, settings->n_groups) < 0 ||
+		unitls_settings_set_signature_schemes(
+			&copy, settings->signature_schemes, settings->n_signature_schemes) < 0 ||
+		unitls_settings_set_cipher_suites(&copy, settings->cipher_suites, settings->n_cipher_suites) < 0 ||
 		unitls_settings_set_alpn(&copy, settings->alpn, settings->n_alpn) < 0 ||
 		copy_chains(settings, &copy) < 0) {
 		unitls_settings_fini(&copy);
@@ -197,8 +229,27 @@ static void hash_alpn(struct unitls_digest *digest, const struct unitls_settings
 		digest, settings->n_alpn > 0 && role == UNITLS_ROLE_SERVER ? settings->alpn_policy : 0);
 }
 
+static void hash_numbers(struct unitls_digest *digest, const uint16_t *numbers, size_t n)
+{
+	unitls_digest_update_u64(digest, n);
+	for (size_t i = 0; i < n; i++)
+		unitls_digest_update_u32(digest, numbers[i]);
+}
+
+/* In the order given: it has no meaning, but whoever changes it may build a context anew. */
+static void hash_crls(struct unitls_digest *digest, const struct unitls_crl_list *crls)
+{
+	size_t n = crls ? unitls_crl_list_count(crls) : 0;
+
+	unitls_digest_update_u64(digest, n);
+	for (size_t i = 0; i < n; i++)
+		unitls_digest_update_bytes(digest, unitls_crl_list_at(crls, i));
+}
+
 static void hash_chain(struct unitls_digest *digest, const struct unitls_signing_chain *chain)
 {
+	const struct unitls_external_key *external =
+		unitls_private_key_external_part(unitls_signing_chain_key(chain));
 	size_t n = unitls_signing_chain_count(chain);
 	enum unitls_key_format format;
 	struct unitls_bytes key;
@@ -213,6 +264,9 @@ static void hash_chain(struct unitls_digest *digest, const struct unitls_signing
 	add_bytes(digest, key.data, key.size);
 	unitls_digest_update_u32(digest, password ? 1 : 0);
 	add_bytes(digest, password ? password : "", password ? strlen(password) : 0);
+	if (external)
+		add_bytes(digest, &external, sizeof(external)); /* as callbacks: equal when it is the same one */
+	unitls_digest_update_bytes(digest, unitls_signing_chain_ocsp_response(chain));
 }
 
 /* Callbacks are equal when their addresses and arguments are. */
@@ -226,6 +280,7 @@ static void hash_server(struct unitls_digest *digest, const struct unitls_settin
 	add_bytes(digest, &argument, sizeof(argument));
 	unitls_digest_update_u64(digest, settings->identity_cache);
 	unitls_digest_update_u32(digest, settings->session_tickets ? 1 : 0);
+	add_bytes(digest, &settings->ticket_keys, sizeof(settings->ticket_keys));
 }
 
 /* The store that has an effect: NULL when nobody's certificate is verified. */
@@ -237,6 +292,11 @@ static const struct unitls_trust_store *effective_trust(
 	if (role == UNITLS_ROLE_CLIENT && settings->skip_verification)
 		return NULL;
 	return settings->trust_store;
+}
+
+static const struct unitls_crl_list *effective_crls(const struct unitls_settings *settings, enum unitls_role role)
+{
+	return effective_trust(settings, role) ? settings->crls : NULL;
 }
 
 int unitls_settings_digest(
@@ -257,10 +317,17 @@ int unitls_settings_digest(
 	unitls_digest_update_u64(&state, settings->n_chains);
 	for (size_t i = 0; i < settings->n_chains; i++)
 		hash_chain(&state, settings->chains[i]);
-	if (role == UNITLS_ROLE_SERVER)
+	hash_numbers(&state, settings->groups, settings->n_groups);
+	hash_numbers(&state, settings->signature_schemes, settings->n_signature_schemes);
+	hash_crls(&state, effective_crls(settings, role));
+	if (role == UNITLS_ROLE_SERVER) {
 		hash_server(&state, settings);
-	else
+	} else {
 		unitls_digest_update_u32(&state, settings->skip_verification ? 1 : 0);
+		unitls_digest_update_u32(&state, settings->ocsp);
+	}
+	add_bytes(&state, &settings->key_log, sizeof(settings->key_log));
+	add_bytes(&state, &settings->key_log_argument, sizeof(settings->key_log_argument));
 	add_bytes(&state, &settings->clock, sizeof(settings->clock));
 	add_bytes(&state, &argument, sizeof(argument));
 	unitls_digest_final(&state, digest);
@@ -317,6 +384,11 @@ int unitls_settings_scope(const struct unitls_settings *settings, enum unitls_ro
 	hash_alpn(&state, settings, role);
 	if (hash_trust(&state, effective_trust(settings, role)) < 0)
 		return UNITLS_ERROR;
+	hash_crls(&state, effective_crls(settings, role));
+	unitls_digest_update_u32(&state, role == UNITLS_ROLE_CLIENT ? settings->ocsp : 0);
+	if (chain && role == UNITLS_ROLE_CLIENT)
+		add_bytes(&state, unitls_certificate_fingerprint(unitls_signing_chain_at(chain, 0)),
+			UNITLS_DIGEST_SIZE);
 	if (chain && role == UNITLS_ROLE_SERVER && hash_names(&state, unitls_signing_chain_at(chain, 0)) < 0)
 		return UNITLS_ERROR;
 	unitls_digest_final(&state, scope);

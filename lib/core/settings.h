@@ -20,14 +20,17 @@ int unitls_settings_copy(const struct unitls_settings *settings, struct unitls_s
 int unitls_settings_digest(
 	const struct unitls_settings *settings, enum unitls_role role, uint8_t digest[UNITLS_DIGEST_SIZE]);
 /*
- * Resumption scope of one identity: backend, client authentication or verification, trust, versions, ALPN and, for a server, the names of
- * the chain's leaf; not certificate bytes, so that a renewed certificate leaves sessions valid. chain: NULL = none. 0, or UNITLS_ERROR without memory.
+ * Resumption scope of one identity: backend, client authentication or verification, trust, revocation, versions, ALPN and, for a server, the
+ * names of the chain's leaf, not its bytes, so that a renewed certificate leaves sessions valid; for a client its own certificate. chain: NULL = none. 0, or
+ * UNITLS_ERROR without memory.
  */
 int unitls_settings_scope(const struct unitls_settings *settings, enum unitls_role role, const char *backend,
 	const struct unitls_signing_chain *chain, uint8_t scope[UNITLS_DIGEST_SIZE]);
 
 /* Replaces lists by copies of the given ones; duplicates are left out. 0, or UNITLS_ERROR without memory (then nothing changed). */
 int unitls_settings_set_cipher_suites(struct unitls_settings *settings, const uint16_t *suites, size_t n);
+int unitls_settings_set_groups(struct unitls_settings *settings, const uint16_t *groups, size_t n);
+int unitls_settings_set_signature_schemes(struct unitls_settings *settings, const uint16_t *schemes, size_t n);
 int unitls_settings_set_alpn(struct unitls_settings *settings, const struct unitls_bytes *names, size_t n);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/backend.h"
 #include "core/certificate.h"
@@ -17,6 +18,8 @@ struct unitls_signing_chain {
 	struct unitls_certificate *certificates[UNITLS_CHAIN_LENGTH_MAX];
 	size_t n;
 	struct unitls_private_key *key;
+	uint8_t *ocsp_response; /* NULL: none */
+	size_t ocsp_response_size;
 };
 
 /* RFC 5280, 4.2.1.1 and 4.2.1.2: whether the key identifiers of issued and issuer contradict each other. */
@@ -216,6 +219,51 @@ int unitls_signing_chain_from_file(const char *path, const char *key_path, const
 	return status;
 }
 
+/*
+ * OCSPResponse (RFC 6960, 4.2.1) with the status successful; what is inside is the client's to read.
+ */
+static bool is_successful_response(struct unitls_bytes der)
+{
+	struct unitls_der reader;
+	struct unitls_der response;
+	struct unitls_der_value status;
+	struct unitls_der_value bytes;
+
+	unitls_der_init(&reader, der);
+	return unitls_der_enter(&reader, UNITLS_DER_SEQUENCE, &response) && unitls_der_done(&reader) &&
+		unitls_der_take(&response, UNITLS_DER_ENUMERATED, &status) && status.content.size == 1 &&
+		status.content.data[0] == 0 && unitls_der_take(&response, UNITLS_DER_CONSTRUCTED | 0, &bytes) &&
+		unitls_der_done(&response);
+}
+
+int unitls_signing_chain_with_ocsp_response(const struct unitls_signing_chain *chain, const void *data,
+	size_t size, struct unitls_signing_chain **ret_chain, struct unitls_error *error)
+{
+	struct unitls_signing_chain *copy;
+
+	if (size > UNITLS_OCSP_RESPONSE_MAX)
+		return refuse(error, "ocsp_response", "the OCSP response is larger than 16 kB");
+	if (!is_successful_response((struct unitls_bytes){data, size}))
+		return refuse(error, "ocsp_response", "this is no successful OCSP response in DER");
+	copy = calloc(1, sizeof(*copy));
+	if (copy == NULL)
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a signing chain");
+	copy->ocsp_response = malloc(size);
+	if (copy->ocsp_response == NULL) {
+		free(copy);
+		return unitls_error_set(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a signing chain");
+	}
+	memcpy(copy->ocsp_response, data, size);
+	copy->ocsp_response_size = size;
+	atomic_init(&copy->references, 1);
+	copy->n = chain->n;
+	for (size_t i = 0; i < chain->n; i++)
+		copy->certificates[i] = unitls_certificate_ref(chain->certificates[i]);
+	copy->key = unitls_private_key_ref(chain->key);
+	*ret_chain = copy;
+	return UNITLS_OK;
+}
+
 struct unitls_signing_chain *unitls_signing_chain_ref(struct unitls_signing_chain *chain)
 {
 	atomic_fetch_add_explicit(&chain->references, 1, memory_order_relaxed);
@@ -229,6 +277,7 @@ void unitls_signing_chain_unref(struct unitls_signing_chain *chain)
 	for (size_t i = 0; i < chain->n; i++)
 		unitls_certificate_unref(chain->certificates[i]);
 	unitls_private_key_unref(chain->key);
+	free(chain->ocsp_response);
 	free(chain);
 }
 
@@ -245,4 +294,9 @@ struct unitls_certificate *unitls_signing_chain_at(const struct unitls_signing_c
 struct unitls_private_key *unitls_signing_chain_key(const struct unitls_signing_chain *chain)
 {
 	return chain->key;
+}
+
+struct unitls_bytes unitls_signing_chain_ocsp_response(const struct unitls_signing_chain *chain)
+{
+	return (struct unitls_bytes){chain->ocsp_response, chain->ocsp_response_size};
 }

@@ -54,7 +54,7 @@ void unitls_trust_store_unref(struct unitls_trust_store *store)
 static int read_store(const void *data, size_t size, enum unitls_malformed malformed,
 	struct unitls_trust_store **ret_store, struct unitls_error *error)
 {
-	struct unitls_trust_store *store;
+	struct unitls_trust_store *store = NULL;
 	int status;
 
 	status = unitls_trust_store_empty(&store, error);

@@ -15,6 +15,7 @@
 #include "core/module.h"
 #include "core/private_key.h"
 #include "core/settings.h"
+#include "core/signer.h"
 #include <unitls/cipher_suite.h>
 
 struct judgement {
@@ -111,12 +112,17 @@ static void judge_versions(struct judgement *judgement)
 	left->max_version = max;
 }
 
-static bool has_suite(const struct unitls_capabilities *capabilities, uint16_t suite)
+static bool has_number(const uint16_t *numbers, size_t n, uint16_t number)
 {
-	for (size_t i = 0; i < capabilities->n_cipher_suites; i++)
-		if (capabilities->cipher_suites[i] == suite)
+	for (size_t i = 0; i < n; i++)
+		if (numbers[i] == number)
 			return true;
 	return false;
+}
+
+static bool has_suite(const struct unitls_capabilities *capabilities, uint16_t suite)
+{
+	return has_number(capabilities->cipher_suites, capabilities->n_cipher_suites, suite);
 }
 
 static size_t count_suites(const struct unitls_settings *settings, uint16_t version)
@@ -126,6 +132,38 @@ static size_t count_suites(const struct unitls_settings *settings, uint16_t vers
 	for (size_t i = 0; i < settings->n_cipher_suites; i++)
 		n += unitls_cipher_suite_version(settings->cipher_suites[i]) == version;
 	return n;
+}
+
+/* Whether a list says of one version what the backend does anyway: all its suites, in its own order. */
+static bool names_the_default(
+	const struct unitls_settings *settings, uint16_t version, const struct unitls_capabilities *capabilities)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < settings->n_cipher_suites; i++) {
+		if (unitls_cipher_suite_version(settings->cipher_suites[i]) != version)
+			continue;
+		while (at < capabilities->n_cipher_suites &&
+			unitls_cipher_suite_version(capabilities->cipher_suites[at]) != version)
+			at++;
+		if (at == capabilities->n_cipher_suites ||
+			capabilities->cipher_suites[at++] != settings->cipher_suites[i])
+			return false;
+	}
+	for (; at < capabilities->n_cipher_suites; at++)
+		if (unitls_cipher_suite_version(capabilities->cipher_suites[at]) == version)
+			return false;
+	return true;
+}
+
+static void remove_suites(struct unitls_settings *settings, uint16_t version)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < settings->n_cipher_suites; i++)
+		if (unitls_cipher_suite_version(settings->cipher_suites[i]) != version)
+			settings->cipher_suites[kept++] = settings->cipher_suites[i];
+	settings->n_cipher_suites = kept;
 }
 
 /*
@@ -142,7 +180,10 @@ static void judge_suites(
 	size_t kept = 0;
 
 	if (in_range && !can(judgement, choosable) && count_suites(left, version) > 0) {
-		unmet(judgement, "ciphers", "its suites for %s cannot be chosen", version_name(version));
+		if (names_the_default(left, version, capabilities))
+			remove_suites(left, version);
+		else
+			unmet(judgement, "ciphers", "its suites for %s cannot be chosen", version_name(version));
 		return;
 	}
 	for (size_t i = 0; i < left->n_cipher_suites; i++)
@@ -194,6 +235,9 @@ static const char *alpn_fault(const struct unitls_capabilities *capabilities, st
 		return "is longer than it can take";
 	if (!capabilities->alpn_binary && memchr(name.data, '\0', name.size))
 		return "holds a NUL, which it cannot take";
+	for (size_t i = 0; capabilities->alpn_excluded && i < name.size; i++)
+		if (name.data[i] != '\0' && strchr(capabilities->alpn_excluded, name.data[i]))
+			return "holds a byte that it cannot take";
 	return NULL;
 }
 
@@ -251,14 +295,31 @@ static const char *key_type_name(enum unitls_key_type type)
 	return "unknown";
 }
 
-static bool is_encrypted(const struct unitls_private_key *key)
+/* Why the key cannot be used, whatever its type; NULL when it can. */
+static const char *key_fault(const struct judgement *judgement, const struct unitls_private_key *key)
 {
+	const struct unitls_external_key *external = unitls_private_key_external_part(key);
 	enum unitls_key_format format;
 	struct unitls_bytes bytes;
 	const char *password;
 
 	unitls_private_key_material(key, &format, &bytes, &password);
-	return password != NULL;
+	switch (format) {
+	case UNITLS_KEY_FORMAT_EXTERNAL:
+		if (!can(judgement, UNITLS_CAP_EXTERNAL_KEYS))
+			return "external keys cannot be used";
+		if (external->signer.deferred && !can(judgement, UNITLS_CAP_EXTERNAL_KEYS_ASYNC))
+			return "an external key's signer has to answer at once";
+		return NULL;
+	case UNITLS_KEY_FORMAT_URI:
+		return can(judgement, UNITLS_CAP_PKCS11) ? NULL : "keys in PKCS#11 tokens cannot be used";
+	case UNITLS_KEY_FORMAT_DER:
+	case UNITLS_KEY_FORMAT_PEM:
+		break;
+	}
+	if (password && !can(judgement, UNITLS_CAP_ENCRYPTED_KEYS))
+		return "encrypted keys cannot be read";
+	return NULL;
 }
 
 struct chain_fault {
@@ -274,6 +335,8 @@ static void find_chain_fault(
 	enum unitls_key_type type = unitls_certificate_key_type(leaf);
 	unsigned bits = unitls_certificate_key_bits(leaf);
 	bool rsa = type == UNITLS_KEY_RSA || type == UNITLS_KEY_RSA_PSS;
+	const char *unusable = key_fault(judgement, unitls_signing_chain_key(chain));
+	bool staple = judgement->role == UNITLS_ROLE_SERVER && unitls_signing_chain_ocsp_response(chain).size > 0;
 
 	fault->field = NULL;
 	if ((capabilities->key_types & (1u << type)) == 0) {
@@ -284,9 +347,12 @@ static void find_chain_fault(
 		fault->field = "certificate";
 		(void)snprintf(fault->reason, sizeof(fault->reason), "RSA keys of %u bits; %u to %u can be used",
 			bits, capabilities->rsa_min_bits, capabilities->rsa_max_bits);
-	} else if (!can(judgement, UNITLS_CAP_ENCRYPTED_KEYS) && is_encrypted(unitls_signing_chain_key(chain))) {
+	} else if (unusable) {
 		fault->field = "key";
-		(void)snprintf(fault->reason, sizeof(fault->reason), "encrypted keys cannot be read");
+		(void)snprintf(fault->reason, sizeof(fault->reason), "%s", unusable);
+	} else if (staple && !can(judgement, UNITLS_CAP_OCSP_STAPLE)) {
+		fault->field = "ocsp_response";
+		(void)snprintf(fault->reason, sizeof(fault->reason), "OCSP responses cannot be stapled");
 	}
 }
 
@@ -352,6 +418,73 @@ static void judge_authentication(struct judgement *judgement)
 		unmet(judgement, "certificate", "it does not have client certificates");
 }
 
+/*
+ * A list of groups or signature schemes: what the backend has of it stays. None left would mean the library's default where a list was given, so that is
+ * never dropped.
+ */
+static void judge_numbers(struct judgement *judgement, const char *field, enum unitls_capability choosable,
+	const uint16_t *known, size_t n_known, uint16_t *list, size_t *n, const char *(*name)(uint16_t))
+{
+	size_t usable = 0;
+	size_t kept = 0;
+
+	if (*n == 0)
+		return;
+	if (!can(judgement, choosable)) {
+		unmet(judgement, field, "they cannot be chosen");
+		return;
+	}
+	for (size_t i = 0; i < *n; i++)
+		usable += has_number(known, n_known, list[i]);
+	for (size_t i = 0; i < *n; i++) {
+		if (has_number(known, n_known, list[i]))
+			list[kept++] = list[i];
+		else if (usable > 0)
+			dropped(judgement, field, "it does not have %s", name(list[i]));
+		else
+			unmet(judgement, field, "it does not have %s", name(list[i]));
+	}
+	*n = kept;
+}
+
+static void judge_lists(struct judgement *judgement)
+{
+	const struct unitls_capabilities *capabilities = judgement->capabilities;
+	struct unitls_settings *left = &judgement->left;
+
+	judge_numbers(judgement, "groups", UNITLS_CAP_GROUPS, capabilities->groups, capabilities->n_groups,
+		left->groups, &left->n_groups, unitls_group_name);
+	judge_numbers(judgement, "signature_schemes", UNITLS_CAP_SIGNATURE_SCHEMES,
+		capabilities->signature_schemes, capabilities->n_signature_schemes, left->signature_schemes,
+		&left->n_signature_schemes, unitls_signature_scheme_name);
+}
+
+/* What was said of revocation has to be done. */
+static void judge_revocation(struct judgement *judgement)
+{
+	struct unitls_settings *left = &judgement->left;
+
+	if (left->crls && !can(judgement, UNITLS_CAP_CRL))
+		unmet(judgement, "crls", "it does not have revocation lists");
+	if (left->ocsp == UNITLS_OCSP_REQUEST && !can(judgement, UNITLS_CAP_OCSP_REQUEST)) {
+		dropped(judgement, "ocsp", "it cannot ask for OCSP responses");
+		left->ocsp = UNITLS_OCSP_NONE;
+	}
+	if (left->ocsp == UNITLS_OCSP_REQUIRE && !can(judgement, UNITLS_CAP_OCSP_VERIFY))
+		unmet(judgement, "ocsp", "it cannot verify OCSP responses");
+}
+
+static void judge_sessions(struct judgement *judgement)
+{
+	const struct unitls_settings *left = &judgement->left;
+
+	if (left->ticket_keys && left->session_tickets && !can(judgement, UNITLS_CAP_TICKET_KEYS) &&
+		!can(judgement, UNITLS_CAP_TICKETS_SELF_ROTATED))
+		dropped(judgement, "ticket_keys", "it has no session tickets, or none with keys from outside");
+	if (left->key_log && !can(judgement, UNITLS_CAP_KEY_LOG))
+		unmet(judgement, "key_log", "it does not hand out secrets");
+}
+
 int unitls_validate(const struct unitls_settings *settings, enum unitls_role role,
 	const struct unitls_backend_ops *ops, enum unitls_effort effort, struct unitls_diagnostics *diagnostics,
 	struct unitls_settings *ret_settings, struct unitls_error *error)
@@ -372,6 +505,9 @@ int unitls_validate(const struct unitls_settings *settings, enum unitls_role rol
 	judge_alpn(&judgement);
 	judge_chains(&judgement);
 	judge_authentication(&judgement);
+	judge_lists(&judgement);
+	judge_revocation(&judgement);
+	judge_sessions(&judgement);
 	if (settings->clock && !can(&judgement, UNITLS_CAP_CLOCK))
 		unmet(&judgement, "clock", "it judges certificates by the system's clock only");
 	if (judgement.out_of_memory && !judgement.unmet)

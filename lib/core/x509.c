@@ -361,6 +361,57 @@ static const char *read_tbs(
 	return read_rest(&tbs, version, certificate);
 }
 
+/* OIDs of signatures and hashes, by the hash they stand for (RFC 3279, RFC 4055, RFC 5754, RFC 5758). */
+static const struct {
+	enum unitls_hash hash;
+	uint8_t size;
+	uint8_t oid[9];
+} hash_oids[] = {
+	{UNITLS_HASH_MD5, 9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x04}},
+	{UNITLS_HASH_SHA1, 9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05}},
+	{UNITLS_HASH_SHA256, 9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b}},
+	{UNITLS_HASH_SHA384, 9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c}},
+	{UNITLS_HASH_SHA512, 9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d}},
+	{UNITLS_HASH_SHA1, 7, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01}},
+	{UNITLS_HASH_SHA256, 8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02}},
+	{UNITLS_HASH_SHA384, 8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03}},
+	{UNITLS_HASH_SHA512, 8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04}},
+	{UNITLS_HASH_SHA256, 9, {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01}},
+	{UNITLS_HASH_SHA384, 9, {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02}},
+	{UNITLS_HASH_SHA512, 9, {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03}},
+};
+
+static const uint8_t oid_rsa_pss[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a};
+
+static enum unitls_hash hash_of_oid(struct unitls_bytes oid)
+{
+	for (size_t i = 0; i < sizeof(hash_oids) / sizeof(hash_oids[0]); i++)
+		if (oid.size == hash_oids[i].size && memcmp(oid.data, hash_oids[i].oid, oid.size) == 0)
+			return hash_oids[i].hash;
+	return UNITLS_HASH_NONE;
+}
+
+/* RSASSA-PSS-params (RFC 4055, 3.1): the hash is [0], SHA-1 when absent. */
+static enum unitls_hash hash_of_pss(struct unitls_der *reader)
+{
+	struct unitls_der params;
+	struct unitls_der wrapper;
+	struct unitls_der algorithm;
+	struct unitls_der_value oid;
+
+	if (reader->left == 0)
+		return UNITLS_HASH_SHA1;
+	if (!unitls_der_enter(reader, UNITLS_DER_SEQUENCE, &params))
+		return UNITLS_HASH_NONE;
+	if (!unitls_der_next_is(&params, UNITLS_DER_CONSTRUCTED | 0))
+		return UNITLS_HASH_SHA1;
+	if (!unitls_der_enter(&params, UNITLS_DER_CONSTRUCTED | 0, &wrapper) ||
+		!unitls_der_enter(&wrapper, UNITLS_DER_SEQUENCE, &algorithm) ||
+		!unitls_der_take(&algorithm, UNITLS_DER_OID, &oid))
+		return UNITLS_HASH_NONE;
+	return hash_of_oid(oid.content);
+}
+
 const char *unitls_x509_parse(struct unitls_bytes der, struct unitls_x509 *ret_certificate)
 {
 	struct unitls_x509 certificate = {.is_ca = false};
@@ -382,7 +433,8 @@ const char *unitls_x509_parse(struct unitls_bytes der, struct unitls_x509 *ret_c
 	unitls_der_init(&algorithm_reader, algorithm.content);
 	if (!unitls_der_take(&algorithm_reader, UNITLS_DER_OID, &oid))
 		return "has a malformed signature algorithm";
-	certificate.signature_algorithm = oid.content;
+	certificate.signature_hash =
+		IS_OID(oid.content, oid_rsa_pss) ? hash_of_pss(&algorithm_reader) : hash_of_oid(oid.content);
 	fault = read_tbs(tbs.content, algorithm.whole, &certificate);
 	if (fault != NULL)
 		return fault;

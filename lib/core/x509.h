@@ -13,15 +13,25 @@
 #define UNITLS_X509_NAMES_MAX  10000 /* subject alternative names of one certificate */
 #define UNITLS_X509_SERIAL_MAX 64    /* octets of a serial number */
 
+/* The hash of a certificate's signature. */
+enum unitls_hash {
+	UNITLS_HASH_NONE, /* its signature has none of its own (Ed25519), or one that is not known here */
+	UNITLS_HASH_MD5,
+	UNITLS_HASH_SHA1,
+	UNITLS_HASH_SHA256,
+	UNITLS_HASH_SHA384,
+	UNITLS_HASH_SHA512,
+};
+
 /* Views of the DER bytes it was read from. */
 struct unitls_x509 {
 	struct unitls_bytes issuer;  /* whole DER values */
 	struct unitls_bytes subject; /* (likewise) */
 	struct unitls_bytes spki;
-	struct unitls_bytes signature_algorithm; /* object identifier */
-	struct unitls_bytes common_name;         /* the last one that is UTF-8 or ASCII; empty = none */
-	struct unitls_bytes alternative_names;   /* content of GeneralNames; empty = none */
-	struct unitls_bytes subject_key_id;      /* empty = none */
+	enum unitls_hash signature_hash;
+	struct unitls_bytes common_name;       /* the last one that is UTF-8 or ASCII; empty = none */
+	struct unitls_bytes alternative_names; /* content of GeneralNames; empty = none */
+	struct unitls_bytes subject_key_id;    /* empty = none */
 	struct unitls_bytes authority_key_id;
 	struct unitls_public_key key;
 	int64_t not_before;

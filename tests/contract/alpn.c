@@ -81,6 +81,16 @@ static enum outcome one_sided(const struct pair *pair, const struct cut *cut)
 	return link_run(one_sided_steps, pair, cut);
 }
 
+static bool can_name(const struct unitls_capabilities *capabilities, struct unitls_bytes name, bool binary)
+{
+	if (name.size > capabilities->alpn_max_name_bytes || (binary && !capabilities->alpn_binary))
+		return false;
+	for (const char *c = capabilities->alpn_excluded; c && *c; c++)
+		if (memchr(name.data, *c, name.size))
+			return false;
+	return true;
+}
+
 /* Names that some library mangles: each is negotiated unharmed, or refused when the context is built. */
 static enum outcome odd_name_steps(
 	struct link *link, const struct pair *pair, struct unitls_bytes name, bool binary, const struct cut *cut)
@@ -91,8 +101,7 @@ static enum outcome odd_name_steps(
 
 	want.alpn[1] = name;
 	for (int i = 0; i < 2; i++) {
-		bool can = name.size <= ends[i]->capabilities->alpn_max_name_bytes &&
-			(!binary || ends[i]->capabilities->alpn_binary);
+		bool can = can_name(ends[i]->capabilities, name, binary);
 		void *context;
 
 		if (can)

@@ -67,14 +67,13 @@ static enum outcome every_suite(const struct pair *pair, const struct cut *cut)
 
 	if (cut->kind != CUT_WHOLE)
 		return OUTCOME_PASSED; /* the bytes are alike */
+	if (!pair_chooses_suites(pair))
+		return check_suite_refused(pair, pair->version == UNITLS_TLS_1_3 ? 0x1301 : 0xc02b);
 	for (size_t i = 0; unitls_cipher_suite_at(i, &suite); i++) {
 		enum outcome outcome;
 
 		if (unitls_cipher_suite_version(suite) != pair->version || !can(pair->client, suite) ||
 			!can(pair->server, suite))
-			continue;
-		if (pair->version == UNITLS_TLS_1_3 &&
-			!(has(pair->client, UNITLS_CAP_CIPHERS_1_3) && has(pair->server, UNITLS_CAP_CIPHERS_1_3)))
 			continue;
 		tried++;
 		outcome = one_suite(pair, suite, cut);
@@ -84,6 +83,35 @@ static enum outcome every_suite(const struct pair *pair, const struct cut *cut)
 	}
 	CHECK(tried >= 3);
 	return OUTCOME_PASSED;
+}
+
+/* Where suites cannot be chosen a list of all of them, in the library's order, asks for nothing else and is taken. */
+static enum outcome fixed_steps(struct link *link, const struct pair *pair, const struct cut *cut)
+{
+	struct want want = {.n_suites = 0};
+	uint16_t last;
+
+	if (chooses_suites(pair->server, pair->version))
+		return contract_not_applicable("its suites can be chosen");
+	for (size_t i = 0; i < pair->server->capabilities->n_cipher_suites && want.n_suites < WANT_LIST_MAX; i++) {
+		uint16_t suite = pair->server->capabilities->cipher_suites[i];
+
+		if (unitls_cipher_suite_version(suite) == pair->version)
+			want.suites[want.n_suites++] = suite;
+	}
+	CHECK_PASSED(link_connected(link, pair, &want, &want, cut));
+	CHECK_PASSED(check_suite(link, pair, unitls_connection_cipher(link->ends[SERVER].connection)));
+	/* In another order it asks for what cannot be. */
+	last = want.suites[want.n_suites - 1];
+	memmove(want.suites + 1, want.suites, (want.n_suites - 1) * sizeof(want.suites[0]));
+	want.suites[0] = last;
+	CHECK(!contract_server(pair, &want, &(struct unitls_error)UNITLS_ERROR_INIT));
+	return OUTCOME_PASSED;
+}
+
+static enum outcome fixed(const struct pair *pair, const struct cut *cut)
+{
+	return link_run(fixed_steps, pair, cut);
 }
 
 /* A list that holds the other version's suites alone says nothing about this one. */
@@ -110,6 +138,8 @@ static enum outcome order_steps(struct link *link, const struct pair *pair, cons
 	static const uint16_t sorted[2][2] = {{0xc02b, 0xc02c}, {0x1301, 0x1302}};
 	const uint16_t *suites = sorted[pair->version == UNITLS_TLS_1_3];
 
+	if (!pair_chooses_suites(pair))
+		return check_suite_refused(pair, suites[1]);
 	for (int turn = 0; turn < 2; turn++) {
 		const struct want client = {.suites = {suites[1 - turn], suites[turn]}, .n_suites = 2};
 		const struct want server = {.suites = {suites[turn], suites[1 - turn]}, .n_suites = 2};
@@ -184,6 +214,7 @@ static enum outcome lacking(const struct pair *pair, const struct cut *cut)
 const struct scenario cipher_scenarios[] = {
 	{"numbers and names of suites", "43", ONCE, names},
 	{"every suite that both have", "44", PER_PAIR, every_suite},
+	{"a list of all suites that cannot be chosen", "44 46", PER_SERVER, fixed},
 	{"a list of the other version's suites only", "44", PER_PAIR, other_version},
 	{"the server's order of suites", "46", PER_PAIR, order},
 	{"versions and suites that cannot be", "45", PER_SERVER, impossible},

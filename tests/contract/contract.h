@@ -114,6 +114,18 @@ struct want {
 	unitls_clock clock;
 	bool skip_verification;
 	bool no_tickets;
+	struct unitls_ticket_keys *ticket_keys;
+	uint16_t groups[WANT_LIST_MAX];
+	size_t n_groups;
+	uint16_t schemes[WANT_LIST_MAX];
+	size_t n_schemes;
+	const char *crls; /* a file */
+	enum unitls_ocsp ocsp;
+	const char *staple; /* a file, for the first chain */
+	unitls_key_log_callback key_log;
+	void *key_log_argument;
+	const struct unitls_signer *signer; /* signs for the chains in the place of their keys */
+	void *signer_argument;
 };
 
 /* Everything a scenario makes is registered with the run and freed after it. NULL: *error says why. */
@@ -200,6 +212,11 @@ extern const struct scenario certificate_scenarios[];
 extern const struct scenario cipher_scenarios[];
 extern const struct scenario lifetime_scenarios[];
 extern const struct scenario peer_scenarios[];
+extern const struct scenario session_scenarios[];
+extern const struct scenario exporter_scenarios[];
+extern const struct scenario negotiation_scenarios[];
+extern const struct scenario revocation_scenarios[];
+extern const struct scenario external_scenarios[];
 extern const struct scenario differential_scenarios[];
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * The same bytes to every backend: the verdict must be the same, accepted with the same parameters or refused with the same class and alert. What is known to
- * differ is a line of a table, with its reason; the suite prints the lines that it met.
+ * differ is a line of lib/core/differences.c, with its reason; the suite prints the lines that it met, and fails for one that no longer is so.
  */
 #include "tests/contract/helpers.h"
 
@@ -10,81 +10,8 @@
 
 #include "tests/contract/hello_bytes.h"
 
-#define VERDICT_MAX 160
-
-struct known {
-	const char *what;    /* pattern of the case's name */
-	const char *backend; /* the one that differs from the first */
-	const char *verdict; /* pattern of what it says */
-	const char *reason;
-};
-
-#define ONE_CODE  "the library has one code for a message that it cannot read and for another in its place"
-#define NO_GROUPS "no groups offered: BearSSL takes P-256 (RFC 8422, 4), OpenSSL takes nothing"
-
-static const struct known known[] = {
-	{"PSS signatures", "mbedtls", "refused: protocol, handshake_failure",
-		"2.28 signs by PKCS#1 only in TLS 1.2"},
-	{"byte 91 ^ 0x01", "mbedtls", "refused: protocol, *",
-		"a malformed max_fragment_length: each library has its own alert"},
-	{"byte 96 ^ 0x*", "mbedtls", "accepted: *",
-		"a server name of another type: OpenSSL refuses what RFC 6066 leaves open"},
-	{"byte 128 ^ 0x*", "mbedtls", "accepted: *",
-		"no uncompressed points offered: OpenSSL insists on RFC 8422, 5.1.2"},
-	{"byte 130 ^ 0x01", "mbedtls", "refused: protocol, *",
-		"a malformed SRP extension, which mbedTLS does not know"},
-	{"byte 145 ^ 0x*", "mbedtls", "refused: protocol, *",
-		"a malformed renegotiation_info: each library has its own alert"},
-	{"ClientHello again", "mbedtls", "refused: protocol, decode_error", ONE_CODE},
-	{"Finished", "mbedtls", "refused: protocol, decode_error", ONE_CODE},
-	{"Certificate unasked", "mbedtls", "refused: protocol, decode_error", ONE_CODE},
-	{"ClientKeyExchange, *", "mbedtls", "refused: protocol, decode_error", ONE_CODE},
-	{"unknown message", "mbedtls", "refused: protocol, decode_error", ONE_CODE},
-	{"HTTP", "mbedtls", "refused: protocol, unexpected_message",
-		"OpenSSL looks at the version before the type of a record"},
-	{"* suite", "mbedtls", "refused: protocol, internal_error",
-		"the library's own alert for a suite that it does not know"},
-	{"suite of TLS 1.3", "mbedtls", "refused: protocol, internal_error",
-		"the library's own alert for a suite that it does not know"},
-	{"extension twice", "mbedtls", "want_read", "mbedTLS does not look for duplicates in a ServerHello"},
-	{"ALPN not offered", "mbedtls", "refused: protocol, *", "each library has its own alert"},
-	{"client: Certificate first", "mbedtls", "refused: protocol, decode_error", ONE_CODE},
-	{"client: HelloRequest", "mbedtls", "refused: protocol, decode_error",
-		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)"},
-	{"client: record of version 2", "mbedtls", "refused: protocol, protocol_version",
-		"OpenSSL takes it for no TLS at all"},
-	{"PSS signatures", "bearssl", "refused: protocol, handshake_failure", "BearSSL signs by PKCS#1 only"},
-	{"malformed extended_master_secret", "bearssl", "accepted: *", "BearSSL does not know the extension"},
-	{"byte 91 ^ 0x01", "bearssl", "refused: protocol, *",
-		"a malformed max_fragment_length: each library has its own alert"},
-	{"byte 96 ^ 0x*", "bearssl", "accepted: *",
-		"a server name of another type: OpenSSL refuses what RFC 6066 leaves open"},
-	{"byte 113 ^ 0x*", "bearssl", "accepted: *", NO_GROUPS},
-	{"byte 114 ^ 0x80", "bearssl", "accepted: *", NO_GROUPS},
-	{"byte 127 ^ 0x*", "bearssl", "accepted: *", "BearSSL does not read the extension: there is one format"},
-	{"byte 128 ^ 0x*", "bearssl", "accepted: *", "BearSSL does not read the extension: there is one format"},
-	{"byte 130 ^ 0x01", "bearssl", "refused: protocol, *",
-		"a malformed SRP extension, which BearSSL does not know"},
-	{"byte 145 ^ 0x*", "bearssl", "refused: protocol, *",
-		"a malformed renegotiation_info: each library has its own alert"},
-	{"short alert", "bearssl", "want_read", "BearSSL joins an alert over records (RFC 5246, 6.2.1)"},
-	{"ClientKeyExchange, empty", "bearssl", "refused: protocol, decode_error",
-		"each library has its own alert"},
-	{"ClientKeyExchange, *point*", "bearssl", "want_read",
-		"BearSSL goes on with a random secret, and the Finished will not fit"},
-	{"HTTP", "bearssl", "refused: protocol, unexpected_message",
-		"OpenSSL looks at the version before the type of a record"},
-	{"ServerHello without renegotiation_info", "bearssl", "want_read",
-		"the module sees what was missing with the next message"},
-	{"extension not offered", "bearssl", "refused: protocol, unsupported_extension",
-		"OpenSSL passes unknown ones over, which RFC 5246, 7.4.1.4 forbids"},
-	{"extension twice", "bearssl", "refused: protocol, unsupported_extension",
-		"BearSSL has one code for this and for one that was not offered"},
-	{"malformed extensions", "bearssl", "refused: protocol, *", "each library has its own alert"},
-	{"ALPN not offered", "bearssl", "refused: protocol, *", "each library has its own alert"},
-	{"client: record of version 2", "bearssl", "refused: protocol, protocol_version",
-		"OpenSSL takes it for no TLS at all"},
-};
+#define VERDICT_MAX     160
+#define DIFFERENCES_MAX 1024
 
 static struct hello_bytes bytes;
 static struct hello_bytes message;
@@ -104,10 +31,29 @@ static void refusal(int status, const struct unitls_error *error, char *verdict)
 /* The case's verdicts so far: the first backend's is the one that the others are held to. */
 static char expected[VERDICT_MAX];
 static const char *expected_of;
-static bool met[sizeof(known) / sizeof(known[0])];
+static bool met[DIFFERENCES_MAX];
+static unsigned scenarios_run; /* to their end */
+#define N_COMPARING 5
+
+/* Whether the row is about the library that this backend has here. */
+static bool is_of(const struct unitls_backend_difference *known, const struct contract_backend *backend)
+{
+	return strcmp(known->backend, backend->name) == 0 &&
+		(!known->library ||
+			fnmatch(known->library, unitls_backend_library_version(backend->backend), 0) == 0);
+}
+
+static bool is_known(const struct unitls_backend_difference *known, const char *what,
+	const struct contract_backend *backend, const char *verdict)
+{
+	return is_of(known, backend) && fnmatch(known->what, what, 0) == 0 &&
+		fnmatch(known->verdict, verdict, 0) == 0;
+}
 
 static enum outcome judge(const char *what, const struct contract_backend *backend, const char *verdict)
 {
+	struct unitls_backend_difference known;
+
 	if (!expected_of) {
 		expected_of = backend->name;
 		memcpy(expected, verdict, sizeof(expected));
@@ -115,13 +61,13 @@ static enum outcome judge(const char *what, const struct contract_backend *backe
 	}
 	if (strcmp(expected, verdict) == 0)
 		return OUTCOME_PASSED;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strcmp(known[i].backend, backend->name) != 0 || fnmatch(known[i].what, what, 0) != 0 ||
-			fnmatch(known[i].verdict, verdict, 0) != 0)
+	for (size_t i = 0; unitls_backend_difference_at(i, &known); i++) {
+		CHECK(i < DIFFERENCES_MAX);
+		if (!is_known(&known, what, backend, verdict))
 			continue;
 		if (!met[i])
 			(void)printf("known difference: %s: %s says \"%s\" where %s says \"%s\": %s\n", what,
-				backend->name, verdict, expected_of, expected, known[i].reason);
+				backend->name, verdict, expected_of, expected, known.reason);
 		met[i] = true;
 		return OUTCOME_PASSED;
 	}
@@ -245,6 +191,7 @@ static enum outcome hellos(const struct pair *pair, const struct cut *cut)
 		hello_record(&bytes, &cases[i].spec);
 		CHECK_PASSED(compare_hello(cases[i].what));
 	}
+	scenarios_run++;
 	return OUTCOME_PASSED;
 }
 
@@ -271,6 +218,7 @@ static enum outcome damaged_hellos(const struct pair *pair, const struct cut *cu
 			(void)snprintf(what, sizeof(what), "byte %zu ^ 0x%02x", at, masks[m]);
 			CHECK_PASSED(compare_hello(what));
 		}
+	scenarios_run++;
 	return OUTCOME_PASSED;
 }
 
@@ -335,6 +283,7 @@ static enum outcome streams_after_hello(const struct pair *pair, const struct cu
 			CHECK_PASSED(judge(streams[s].what, backend, verdict));
 		}
 	}
+	scenarios_run++;
 	return OUTCOME_PASSED;
 }
 
@@ -462,6 +411,7 @@ static enum outcome server_hellos(const struct pair *pair, const struct cut *cut
 		make_server_hello(&cases[i]);
 		CHECK_PASSED(compare_flight(cases[i].what));
 	}
+	scenarios_run++;
 	return OUTCOME_PASSED;
 }
 
@@ -491,6 +441,28 @@ static enum outcome streams_to_client(const struct pair *pair, const struct cut 
 		bytes.size = streams[i].size;
 		CHECK_PASSED(compare_flight(streams[i].what));
 	}
+	scenarios_run++;
+	return OUTCOME_PASSED;
+}
+
+/* ---- The table -------------------------------------------------------------------------------------------------------------- */
+
+/* Last of all: a row that no case met says what is no longer so, or never was. */
+static enum outcome rows_met(const struct pair *pair, const struct cut *cut)
+{
+	struct unitls_backend_difference known;
+
+	(void)pair;
+	(void)cut;
+	if (scenarios_run != N_COMPARING)
+		return contract_not_applicable("the scenarios that meet the rows did not all run");
+	for (size_t i = 0; unitls_backend_difference_at(i, &known); i++)
+		for (size_t b = 0; contract_backend_at(b); b++)
+			if (takes_part(contract_backend_at(b)) && is_of(&known, contract_backend_at(b)) && !met[i])
+				return contract_failed(__FILE__, __LINE__,
+					"no case met the row \"%s\", %s, \"%s\" with %s: take it away, or give it a library",
+					known.what, known.backend, known.verdict,
+					unitls_backend_library_version(contract_backend_at(b)->backend));
 	return OUTCOME_PASSED;
 }
 
@@ -500,5 +472,6 @@ const struct scenario differential_scenarios[] = {
 	{"the same stream behind the hello", "", ONCE, streams_after_hello},
 	{"the same ServerHello to every client", "", ONCE, server_hellos},
 	{"the same stream to every client", "", ONCE, streams_to_client},
+	{"the same differences as in the table", "", ONCE, rows_met},
 	{0},
 };

@@ -149,6 +149,8 @@ static enum outcome no_common_suite_steps(struct link *link, const struct pair *
 	const struct want server = {.suites = {old ? 0xc02c : 0x1302}, .n_suites = 1};
 	const struct failure failure = SERVER_REFUSES(PROTOCOL, HANDSHAKE_FAILURE, NONE);
 
+	if (!pair_chooses_suites(pair))
+		return check_suite_refused(pair, client.suites[0]);
 	CHECK_PASSED(link_tried(link, pair, &client, &server, NULL, cut));
 	return check_failure(link, &failure);
 }

@@ -109,6 +109,8 @@ static void put_key_share(struct hello_bytes *to, uint16_t group)
 static void put_extensions(struct hello_bytes *to, const struct hello_spec *spec)
 {
 	static const uint16_t usual_groups[] = {23, 29, 0};
+	/* The one that a share comes for: some servers rather ask for a share of the group that they prefer. */
+	static const uint16_t shared_group[] = {23, 0};
 	static const uint16_t usual_schemes[] = {0x0403, 0x0804, 0x0401, 0};
 	static const uint16_t both_versions[] = {UNITLS_TLS_1_3, UNITLS_TLS_1_2, 0};
 	static const uint8_t formats[] = {0, 11, 0, 2, 1, 0};
@@ -117,7 +119,10 @@ static void put_extensions(struct hello_bytes *to, const struct hello_spec *spec
 
 	if (spec->name)
 		put_server_name(to, spec);
-	put_list_extension(to, 10, spec->groups ? spec->groups : usual_groups, 2);
+	if (spec->groups)
+		put_list_extension(to, 10, spec->groups, 2);
+	else
+		put_list_extension(to, 10, spec->version == UNITLS_TLS_1_3 ? shared_group : usual_groups, 2);
 	put(to, formats, sizeof(formats));
 	put_list_extension(to, 13, spec->schemes ? spec->schemes : usual_schemes, 2);
 	put(to, renegotiation_info, sizeof(renegotiation_info));

@@ -37,6 +37,35 @@ enum outcome link_tried(struct link *link, const struct pair *pair, const struct
 	return OUTCOME_PASSED;
 }
 
+bool chooses_suites(const struct contract_backend *backend, uint16_t version)
+{
+	return has(backend, version == UNITLS_TLS_1_3 ? UNITLS_CAP_CIPHERS_1_3 : UNITLS_CAP_CIPHERS_1_2);
+}
+
+bool pair_chooses_suites(const struct pair *pair)
+{
+	return chooses_suites(pair->client, pair->version) && chooses_suites(pair->server, pair->version);
+}
+
+enum outcome check_suite_refused(const struct pair *pair, uint16_t suite)
+{
+	const struct want want = {.suites = {suite}, .n_suites = 1};
+
+	for (int end = CLIENT; end <= SERVER; end++) {
+		struct unitls_error error = UNITLS_ERROR_INIT;
+
+		if (chooses_suites(end == CLIENT ? pair->client : pair->server, pair->version))
+			continue;
+		if (end == CLIENT)
+			CHECK(!contract_client(pair, &want, &error));
+		else
+			CHECK(!contract_server(pair, &want, &error));
+		CHECK_EQUAL(error.error_class, UNITLS_ERROR_CLASS_UNSUPPORTED);
+		CHECK(strcmp(error.field, "ciphers") == 0);
+	}
+	return OUTCOME_PASSED;
+}
+
 const char *error_text(int status, const struct unitls_error *error)
 {
 	static char buffers[4][512];

@@ -20,6 +20,12 @@ enum outcome link_connected(struct link *link, const struct pair *pair, const st
 enum outcome link_tried(struct link *link, const struct pair *pair, const struct want *client,
 	const struct want *server, const char *peer, const struct cut *cut);
 
+/* Whether a backend's suites of a version can be chosen; whether those of the pair's version can be at both ends. */
+bool chooses_suites(const struct contract_backend *backend, uint16_t version);
+bool pair_chooses_suites(const struct pair *pair);
+/* Each end that cannot refuses a list of this one suite when the context is built, by the field. */
+enum outcome check_suite_refused(const struct pair *pair, uint16_t suite);
+
 /* How one end must have failed. */
 struct failure {
 	enum end_name at;
@@ -32,6 +38,11 @@ struct failure {
 enum outcome check_failure(struct link *link, const struct failure *expected);
 /* Details of a failure, as one line; lent, one of a few rotating buffers. */
 const char *error_text(int status, const struct unitls_error *error);
+
+struct peer_ops;
+
+/* The peer of tests/contract/peer, loaded on first use from beside the suite's program; NULL: this build has none. */
+const struct peer_ops *peer_module(void);
 
 static inline struct unitls_bytes text_bytes(const char *text)
 {

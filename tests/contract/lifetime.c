@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/crash.h"
 #include "tests/unit/alloc_fail.h"
 
 /* ---- Order of freeing --------------------------------------------------------------------------------------------------- */
@@ -318,56 +320,83 @@ static bool starved_life(const struct pair *pair, struct unitls_client_context *
 	return reached;
 }
 
-/* In a subprocess, for what aborts inside of a library: status 0 when every failure was an error. */
-static void starve(const struct pair *pair, int fd)
+/* What a child and its parent share. */
+struct starvation {
+	uint32_t next; /* the allocation that fails */
+	struct crash crash;
+};
+
+static void go_on(struct starvation *shared)
+{
+	shared->next += shared->next < 100 || getenv("UNITLS_CONTRACT_FULL") != NULL ? 1 : 29;
+}
+
+/* Libraries that lose other memory when they get none; a suppression by their name would hide what their backends forget at any time. */
+static bool loses_memory(const struct contract_backend *backend)
+{
+	return strcmp(backend->name, "gnutls") == 0; /* 3.7.9, libtasn1 4.19: structures half copied */
+}
+
+/* In a subprocess, for what ends inside of a library: status 0 when every failure was an error. */
+static void starve(const struct pair *pair, struct starvation *shared)
 {
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_client_context *client = contract_client(pair, &(struct want){0}, &error);
 	struct unitls_server_context *server = contract_server(pair, &(struct want){0}, &error);
-	bool every = getenv("UNITLS_CONTRACT_FULL") != NULL;
-	uint32_t n = 0;
+	int status;
 
 	if (!client || !server)
 		_exit(2);
 	(void)starved_life(pair, client, server, 1u << 30); /* what is made once and kept is made now */
-	while (starved_life(pair, client, server, n)) {
-		n += n < 100 || every ? 1 : 29;
-		if (write(fd, &n, sizeof(n)) != sizeof(n))
-			_exit(5);
-	}
+	crash_watch(&shared->crash);
+	while (starved_life(pair, client, server, shared->next))
+		go_on(shared);
 	contract_release();
-	exit(n > 20 || n == 0 ? 0
-			      : 6); /* exit, for the leak checker; a library may allocate nothing, the core does */
+	/* A library may allocate nothing, the core does. */
+	status = shared->next > 20 || shared->next == 0 ? 0 : 6;
+	if (loses_memory(pair->client) || loses_memory(pair->server))
+		_exit(status);
+	exit(status); /* for the leak checker */
+}
+
+static enum outcome starve_in_children(const struct pair *pair, struct starvation *shared)
+{
+	for (;;) {
+		int status = 0;
+		pid_t child;
+
+		(void)fflush(stdout);
+		child = fork();
+		CHECK(child >= 0);
+		if (child == 0)
+			starve(pair, shared);
+		CHECK_EQUAL(waitpid(child, &status, 0), child);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			return OUTCOME_PASSED;
+		if (WIFEXITED(status))
+			return contract_failed(__FILE__, __LINE__,
+				"ended with status %d when allocation %u failed", WEXITSTATUS(status),
+				shared->next);
+		if (!crash_is_known(&shared->crash))
+			return contract_failed(__FILE__, __LINE__,
+				"died of signal %d when allocation %u failed: %s", WTERMSIG(status), shared->next,
+				shared->crash.frames);
+		go_on(shared);
+	}
 }
 
 static enum outcome starvation(const struct pair *pair, const struct cut *cut)
 {
-	uint32_t last = 0;
-	uint32_t n;
-	int fds[2];
-	int status = 0;
-	pid_t child;
+	struct starvation *shared;
+	enum outcome outcome;
 
 	if (cut->kind != CUT_WHOLE)
 		return OUTCOME_PASSED;
-	CHECK_EQUAL(pipe(fds), 0);
-	(void)fflush(stdout);
-	child = fork();
-	CHECK(child >= 0);
-	if (child == 0)
-		starve(pair, fds[1]);
-	(void)close(fds[1]);
-	while (read(fds[0], &n, sizeof(n)) == sizeof(n))
-		last = n;
-	(void)close(fds[0]);
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	if (WIFSIGNALED(status))
-		return contract_failed(
-			__FILE__, __LINE__, "died of signal %d when allocation %u failed", WTERMSIG(status), last);
-	if (WEXITSTATUS(status) != 0)
-		return contract_failed(__FILE__, __LINE__, "ended with status %d when allocation %u failed",
-			WEXITSTATUS(status), last);
-	return OUTCOME_PASSED;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(shared != MAP_FAILED);
+	outcome = starve_in_children(pair, shared);
+	(void)munmap(shared, sizeof(*shared));
+	return outcome;
 }
 
 /* ---- Signals --------------------------------------------------------------------------------------------------------------- */

@@ -31,21 +31,6 @@ const struct contract_backend *contract_backend_at(size_t i)
 
 #define ITEMS_MAX 55
 
-/* Items that need what the library does not have yet, or that are tested elsewhere. */
-static const struct {
-	int item;
-	const char *why;
-} elsewhere[] = {
-	{31, "not yet: needs sessions that a client can export"},
-	{32, "not yet: needs sessions that a client can export"},
-	{33, "not yet: needs sessions that a client can export"},
-	{34, "not yet: needs ticket keys from outside"},
-	{35, "not yet: needs sessions that a client can export"},
-	{54, "not yet: needs exporters"},
-	{55, "not yet: needs exporters"},
-};
-#define N_ELSEWHERE (sizeof(elsewhere) / sizeof(elsewhere[0]))
-
 /* ---- Results ------------------------------------------------------------------------------------------------------------- */
 
 static size_t n_passed;
@@ -62,6 +47,11 @@ static const struct scenario *const tables[] = {
 	certificate_scenarios,
 	cipher_scenarios,
 	peer_scenarios,
+	session_scenarios,
+	exporter_scenarios,
+	negotiation_scenarios,
+	revocation_scenarios,
+	external_scenarios,
 	differential_scenarios,
 	lifetime_scenarios,
 };
@@ -263,28 +253,30 @@ static void mark_items(const char *items, bool *covered)
 	}
 }
 
-/* Every item is tested or listed: an item that is neither fails the suite. */
+static size_t count_uncovered(const bool *covered)
+{
+	size_t n = 0;
+
+	for (int item = 1; item <= ITEMS_MAX; item++)
+		n += !covered[item];
+	return n;
+}
+
+/* An item that no scenario names fails the suite. */
 static void check_coverage(void)
 {
 	bool covered[ITEMS_MAX + 1] = {false};
-	size_t listed = 0;
 
 	for (size_t t = 0; t < N_TABLES; t++)
 		for (const struct scenario *scenario = tables[t]; scenario->name; scenario++)
 			mark_items(scenario->items, covered);
-	for (size_t i = 0; i < N_ELSEWHERE; i++) {
-		covered[elsewhere[i].item] = true;
-		listed++;
-		(void)printf("item %d: %s\n", elsewhere[i].item, elsewhere[i].why);
-	}
-	(void)printf("contract: %zu of %d items are not covered here\n", listed, ITEMS_MAX);
+	(void)printf("contract: items not yet covered: %zu of %d\n", count_uncovered(covered), ITEMS_MAX);
 	for (int item = 1; item <= ITEMS_MAX; item++)
 		if (covered[item]) {
 			n_passed++;
 		} else {
 			n_failed++;
-			(void)printf(
-				"FAILED: item %d of the conformance list is neither tested nor listed\n", item);
+			(void)printf("FAILED: item %d of the conformance list is not tested\n", item);
 		}
 }
 

@@ -52,6 +52,12 @@ static const char script[] =
 	"-extfile $name.ext -out $name.crt; cp $name.crt $name.pem; }\n"
 	"root() { key $1 EC:P-256; openssl req -x509 -new -key $1.key -subj /CN=$1 -days 30 -out $1.crt "
 	"-addext keyUsage=critical,keyCertSign,cRLSign; cp $1.crt $1.pem; }\n"
+	/* old NAME EXTENSIONS: signed by root and expired; OpenSSL 3.5 refuses negative days. */
+	"old() { openssl req -new -key $1.key -subj /CN=$1 -out $1.csr; printf \"$2\" > $1.ext; : > index\n"
+	"  printf '[ca]\\ndefault_ca=c\\n[c]\\ndatabase=index\\nnew_certs_dir=.\\ndefault_md=sha256\\nrand_serial=1\\npolicy=p\\n"
+	"[p]\\ncommonName=supplied\\n' > ca.cnf\n"
+	"  openssl ca -batch -config ca.cnf -cert root.crt -keyfile root.key -startdate 20200101000000Z "
+	"-enddate 20200102000000Z -in $1.csr -extfile $1.ext -notext -out $1.crt; cp $1.crt $1.pem; }\n"
 	"ca='basicConstraints=critical,CA:TRUE\\nkeyUsage=critical,keyCertSign,cRLSign\\n'\n"
 	"san() { printf '%s' \"subjectAltName=$1\\n\"; }\n"
 	"root root; root other\n"
@@ -70,7 +76,7 @@ static const char script[] =
 	"cat deep.crt root.crt server.crt middle.crt middle.crt deep.crt > messy.pem; cp deep.key messy.key\n"
 	"key client EC:P-256; sign client root \"extendedKeyUsage=clientAuth\\n\" -days 10\n"
 	"key stranger EC:P-256; sign stranger other \"extendedKeyUsage=clientAuth\\n\" -days 10\n"
-	"key expired EC:P-256; sign expired root \"$(san DNS:server.example)\" -days -1\n"
+	"key expired EC:P-256; old expired \"$(san DNS:server.example)\"\n"
 	"key self EC:P-256; openssl req -x509 -new -key self.key -subj /CN=self -days 10 -addext subjectAltName=DNS:server.example -out self.pem\n"
 	"key cn-only EC:P-256; openssl req -new -key cn-only.key -subj /CN=server.example -out cn-only.csr\n"
 	"openssl x509 -req -in cn-only.csr -CA root.crt -CAkey root.key -set_serial 77 -days 10 -out cn-only.pem\n"
@@ -101,19 +107,44 @@ static const char more[] =
 	"cat cyclic.crt a-by-b.crt b-by-a.crt > cyclic.pem\n"
 	"key nul EC:P-256; sign nul root \"subjectAltName=DER:301e821c$(printf 'server.example\\0.evil.example' | od -An -tx1 | "
 	"tr -d ' \\n')\\n\" -days 10\n"
-	"key old-client EC:P-256; sign old-client root \"extendedKeyUsage=clientAuth\\n\" -days -1\n";
+	"key old-client EC:P-256; old old-client \"extendedKeyUsage=clientAuth\\n\"\n";
+
+/* Revocation: lists and OCSP responses. */
+static const char revocation[] =
+	"cat > ca.cnf <<'END'\n[ca]\ndefault_ca = d\n[d]\ndatabase = $ENV::DB\ndefault_md = sha256\nEND\n"
+	/* crl NAME ISSUER 'REVOKED...' [OPTIONS]: NAME.crl */
+	"crl() { name=$1 issuer=$2 revoked=$3; shift 3; export DB=$name.db; : > $DB; : > $DB.attr\n"
+	"  for c in $revoked; do openssl ca -config ca.cnf -revoke $c.crt -keyfile $issuer.key -cert $issuer.crt; done\n"
+	"  openssl ca -config ca.cnf -gencrl -keyfile $issuer.key -cert $issuer.crt -out $name.crl \"$@\"; }\n"
+	"crl none-revoked root '' -crldays 5\n"
+	"crl server-revoked root 'server rsa client' -crldays 5\n"
+	"crl middle-revoked root middle -crldays 5\n"
+	"crl of-middle middle '' -crldays 5\n"
+	"crl deep-revoked middle deep -crldays 5\n"
+	"crl of-other other '' -crldays 5\n"
+	"crl stale root '' -crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z\n"
+	"crl of-root root '' -crldays 5\n"
+	"key forger EC:P-256; openssl req -x509 -new -key forger.key -subj /CN=root -days 30 -out forger.crt; crl forged forger '' -crldays 5\n"
+	"cat middle-revoked.crl of-middle.crl > middle-gone.crl; cat of-root.crl of-middle.crl > all-good.crl\n"
+	"openssl crl -in none-revoked.crl -outform DER -out none-revoked-der.crl\n"
+	/* ocsp NAME LEAF STATE REVOKED-AT: NAME.ocsp, by the root itself */
+	"ocsp() { serial=$(openssl x509 -noout -serial -in $2.crt); serial=${serial#serial=}\n"
+	"  printf '%s\\t991231235959Z\\t%s\\t%s\\tunknown\\t/CN=%s\\n' \"$3\" \"$4\" $serial $2 > $1.index\n"
+	"  openssl ocsp -issuer root.crt -cert $2.crt -reqout $1.req -no_nonce\n"
+	"  openssl ocsp -index $1.index -CA root.crt -rsigner $5.crt -rkey $5.key -reqin $1.req -respout $1.ocsp -ndays 1; }\n"
+	"ocsp good server V '' root; ocsp revoked server R 250101000000Z root; ocsp elsewhere rsa V '' root; ocsp impostor server V '' other\n";
 
 void pki_make(void)
 {
 	char shell[] = "sh";
 	char flag[] = "-c";
-	char all[sizeof(script) + sizeof(more)];
+	char all[sizeof(script) + sizeof(more) + sizeof(revocation)];
 	char *const arguments[] = {shell, flag, all, NULL};
 	posix_spawn_file_actions_t actions;
 	pid_t child;
 	int status = -1;
 
-	(void)snprintf(all, sizeof(all), "%s%s", script, more);
+	(void)snprintf(all, sizeof(all), "%s%s%s", script, more, revocation);
 	(void)snprintf(folder, sizeof(folder), "%s", "/tmp/unitls-contract-XXXXXX");
 	if (!mkdtemp(folder))
 		die("temporary folder");

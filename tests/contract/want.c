@@ -4,11 +4,13 @@
 #include "contract.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <unitls/insecure.h>
 
-#define KEPT_MAX 64
+/* More than one scenario makes: a context for every cipher suite of the longest list, several times over. */
+#define KEPT_MAX 1024
 
 static struct unitls_client_context *client_contexts[KEPT_MAX];
 static size_t n_client_contexts;
@@ -21,6 +23,15 @@ void contract_release(void)
 		unitls_client_context_unref(client_contexts[--n_client_contexts]);
 	while (n_server_contexts > 0)
 		unitls_server_context_unref(server_contexts[--n_server_contexts]);
+}
+
+static size_t reserve(size_t *n)
+{
+	if (*n == KEPT_MAX) {
+		(void)fprintf(stderr, "contract: a scenario made more than %d contexts\n", KEPT_MAX);
+		abort();
+	}
+	return (*n)++;
 }
 
 static int set_trust(struct unitls_config_builder *builder, const char *trust, struct unitls_error *error)
@@ -38,8 +49,42 @@ static int set_trust(struct unitls_config_builder *builder, const char *trust, s
 	return status;
 }
 
-static int add_chain(
-	struct unitls_config_builder *builder, const char *name, const char *password, struct unitls_error *error)
+/* The chain of a file, with a signer in the place of the key. */
+static int read_external(const char *path, const struct want *want, struct unitls_signing_chain **ret_chain,
+	struct unitls_error *error)
+{
+	struct unitls_certificate *leaf = NULL;
+	struct unitls_private_key *key = NULL;
+	int status = unitls_certificate_from_file(path, &leaf, error);
+
+	if (status == UNITLS_OK)
+		status = unitls_private_key_external(
+			want->signer, want->signer_argument, unitls_certificate_spki(leaf), &key, error);
+	if (status == UNITLS_OK)
+		status = unitls_signing_chain_new(leaf, key, NULL, 0, ret_chain, error);
+	unitls_private_key_unref(key);
+	unitls_certificate_unref(leaf);
+	return status;
+}
+
+static int staple(struct unitls_signing_chain **chain, const char *file, struct unitls_error *error)
+{
+	struct unitls_signing_chain *bare = *chain;
+	uint8_t response[UNITLS_OCSP_RESPONSE_MAX];
+	FILE *f = fopen(pki_path(file), "rb");
+	size_t n = f ? fread(response, 1, sizeof(response), f) : 0;
+	int status;
+
+	if (f)
+		(void)fclose(f);
+	status = unitls_signing_chain_with_ocsp_response(bare, response, n, chain, error);
+	if (status == UNITLS_OK)
+		unitls_signing_chain_unref(bare);
+	return status;
+}
+
+static int add_chain(struct unitls_config_builder *builder, const char *name, const struct want *want,
+	struct unitls_error *error)
 {
 	struct unitls_signing_chain *chain = NULL;
 	char certificate[64];
@@ -48,10 +93,25 @@ static int add_chain(
 
 	(void)snprintf(certificate, sizeof(certificate), "%s.pem", name);
 	(void)snprintf(key, sizeof(key), "%s.key", name);
-	status = unitls_signing_chain_from_file(pki_path(certificate), pki_path(key), password, &chain, error);
+	status = want->signer ? read_external(pki_path(certificate), want, &chain, error)
+			      : unitls_signing_chain_from_file(
+					pki_path(certificate), pki_path(key), want->password, &chain, error);
+	if (status == UNITLS_OK && want->staple)
+		status = staple(&chain, want->staple, error);
 	if (status == UNITLS_OK)
 		status = unitls_config_builder_add_signing_chain(builder, chain);
 	unitls_signing_chain_unref(chain);
+	return status;
+}
+
+static int set_crls(struct unitls_config_builder *builder, const char *file, struct unitls_error *error)
+{
+	struct unitls_crl_list *crls = NULL;
+	int status = unitls_crl_list_from_file(pki_path(file), &crls, error);
+
+	if (status == UNITLS_OK)
+		status = unitls_config_builder_set_crls(builder, crls);
+	unitls_crl_list_unref(crls);
 	return status;
 }
 
@@ -70,9 +130,15 @@ static int fill(struct unitls_config_builder *builder, const struct pair *pair, 
 	if (want->clock)
 		(void)unitls_config_builder_set_clock(builder, want->clock, NULL);
 	for (size_t i = 0; i < WANT_CHAINS_MAX && want->chains[i]; i++)
-		if (add_chain(builder, want->chains[i], want->password, error) < 0)
+		if (add_chain(builder, want->chains[i], want, error) < 0)
 			return UNITLS_ERROR;
-	return UNITLS_OK;
+	if (want->n_groups > 0)
+		(void)unitls_config_builder_set_groups(builder, want->groups, want->n_groups);
+	if (want->n_schemes > 0)
+		(void)unitls_config_builder_set_signature_schemes(builder, want->schemes, want->n_schemes);
+	if (want->key_log)
+		(void)unitls_insecure_config_builder_set_key_log(builder, want->key_log, want->key_log_argument);
+	return want->crls ? set_crls(builder, want->crls, error) : UNITLS_OK;
 }
 
 struct unitls_client_context *contract_client(
@@ -84,12 +150,13 @@ struct unitls_client_context *contract_client(
 
 	if (want->skip_verification)
 		(void)unitls_insecure_config_builder_skip_verification(builder);
+	(void)unitls_config_builder_set_ocsp(builder, want->ocsp);
 	if (fill(builder, pair, want, error) == UNITLS_OK &&
 		set_trust(builder, want->trust ? want->trust : "root.pem", error) == UNITLS_OK &&
 		unitls_config_builder_build_client(builder, &config, error) == UNITLS_OK &&
 		unitls_client_context_new(
 			pair->client->backend, config, UNITLS_EFFORT_STRICT, NULL, &context, error) == UNITLS_OK)
-		client_contexts[n_client_contexts++ % KEPT_MAX] = context;
+		client_contexts[reserve(&n_client_contexts)] = context;
 	unitls_client_config_unref(config);
 	unitls_config_builder_free(builder);
 	return context;
@@ -110,13 +177,15 @@ struct unitls_server_context *contract_server(
 			builder, want->hello_callback, want->hello_argument);
 	if (want->no_tickets)
 		(void)unitls_config_builder_set_session_tickets(builder, false);
+	if (want->ticket_keys)
+		(void)unitls_config_builder_set_ticket_keys(builder, want->ticket_keys);
 	if (fill(builder, pair, want, error) == UNITLS_OK &&
-		(want->chains[0] || add_chain(builder, "server", NULL, error) == UNITLS_OK) &&
+		(want->chains[0] || add_chain(builder, "server", want, error) == UNITLS_OK) &&
 		set_trust(builder, want->trust, error) == UNITLS_OK &&
 		unitls_config_builder_build_server(builder, &config, error) == UNITLS_OK &&
 		unitls_server_context_new(
 			pair->server->backend, config, UNITLS_EFFORT_STRICT, NULL, &context, error) == UNITLS_OK)
-		server_contexts[n_server_contexts++ % KEPT_MAX] = context;
+		server_contexts[reserve(&n_server_contexts)] = context;
 	unitls_server_config_unref(config);
 	unitls_config_builder_free(builder);
 	return context;

@@ -33,6 +33,21 @@ static void match(struct unitls_bytes name)
 	}
 }
 
+/* Text is whole, or as much of it as fits, and nothing in it moves a terminal's cursor. */
+static void write_name(struct unitls_bytes name)
+{
+	static char text[1 << 16];
+	char cut[20];
+	size_t needed = unitls_distinguished_name_text(name, text, sizeof(text));
+	size_t size = strlen(text);
+
+	check(size == needed || (size < needed && needed >= sizeof(text)));
+	for (size_t i = 0; i < size; i++)
+		check((unsigned char)text[i] >= ' ' && text[i] != 0x7f);
+	check(unitls_distinguished_name_text(name, cut, sizeof(cut)) == needed);
+	check(strlen(cut) <= needed && memcmp(cut, text, strlen(cut)) == 0);
+}
+
 static void walk(const struct unitls_certificate *certificate)
 {
 	struct unitls_bytes der = unitls_certificate_der(certificate);
@@ -44,6 +59,8 @@ static void walk(const struct unitls_certificate *certificate)
 	inside(der, unitls_certificate_issuer(certificate));
 	inside(der, unitls_certificate_spki(certificate));
 	inside(der, unitls_certificate_common_name(certificate));
+	write_name(unitls_certificate_subject(certificate));
+	write_name(unitls_certificate_issuer(certificate));
 	check(unitls_certificate_not_before(certificate) <= INT64_C(253402300799));
 	check(unitls_certificate_not_after(certificate) >= INT64_C(-62167219200));
 	for (size_t i = 0; unitls_certificate_name_at(certificate, i, &type, &name); i++) {
@@ -78,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(error.error_class == UNITLS_ERROR_CLASS_CONFIG && strcmp(error.field, "certificate") == 0);
 	}
 
+	write_name(bytes);
 	/* The same bytes as a presented and as a reference name. */
 	match(bytes);
 	size = size < sizeof(text) - 1 ? size : sizeof(text) - 1;

@@ -21,8 +21,9 @@ static void check(const struct ipc_message *message, bool descriptor)
 
 	require(message->type > IPC_NONE && message->type < IPC_TYPE_COUNT);
 	require(strcmp(ipc_type_name(message->type), "?") != 0);
-	/* No child sends a descriptor. */
+	/* No child sends a descriptor, nor secrets of tickets. */
 	require(!descriptor);
+	require(message->type != IPC_TICKETS);
 	if (message->type == IPC_FAILED) {
 		require(strlen(message->body.failed.file) < IPC_FILE_MAX);
 		require(strlen(message->body.failed.text) < IPC_TEXT_MAX);

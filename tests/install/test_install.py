@@ -54,6 +54,7 @@ class Installed(unittest.TestCase):
         cls.dest = os.path.join(cls.folder, "dest")
         cls.make("install")
         cls.libdir = cls.dest + PREFIX + "/lib"
+        cls.programs = sorted(os.listdir(os.path.join(BUILD, "bin")))
         cls.backends = sorted(f[:-3] for f in os.listdir(cls.libdir + "/unitls/backends"))
 
     @classmethod
@@ -84,11 +85,11 @@ class Installed(unittest.TestCase):
         return path
 
     def test_the_expected_files_are_there(self):
-        for name in ("bin/unitlsd", "bin/unitlsctl", "include/unitls/unitls.h", "lib/libunitls.a", "lib/libunitls.so",
+        for name in (*("bin/" + program for program in self.programs), "include/unitls/unitls.h", "lib/libunitls.a", "lib/libunitls.so",
                      "lib/libunitls.so.0", "lib/pkgconfig/unitls.pc", "lib/unitls/backends/openssl.so",
                      "lib/unitls/backends/mbedtls.so", "lib/systemd/system/unitlsd.service",
                      "lib/systemd/system/unitlsd.socket", "lib/sysusers.d/unitls.conf", "lib/tmpfiles.d/unitls.conf",
-                     "share/man/man8/unitlsd.8", "share/man/man5/unitlsd.conf.5", "share/man/man3/unitls.3",
+                     "share/man/man1/unitls.1", "share/man/man8/unitlsd.8", "share/man/man5/unitlsd.conf.5", "share/man/man3/unitls.3",
                      "share/doc/unitls/unitlsd.conf"):
             with self.subTest(file=name):
                 self.assertTrue(os.path.exists(os.path.join(self.dest + PREFIX, name)))
@@ -139,8 +140,15 @@ class Installed(unittest.TestCase):
         for backend in self.backends:
             self.assertIn(backend, out)
 
+    def test_the_installed_tool_finds_its_library_and_its_backends(self):
+        if "unitls" not in self.programs:
+            self.skipTest("unitls was not built: jansson was not found")
+        out = self.run_ok(self.dest + PREFIX + "/bin/unitls", "backends")
+        for backend in self.backends:
+            self.assertIn(backend + ": ", out)
+
     def test_no_program_names_the_folder_it_was_built_in(self):
-        for name in ("bin/unitlsd", "bin/unitlsctl", "lib/libunitls.so.0"):
+        for name in (*("bin/" + program for program in self.programs), "lib/libunitls.so.0"):
             out = self.run_ok("readelf", "-d", os.path.join(self.dest + PREFIX, name))
             self.assertNotIn(BUILD, out)
 

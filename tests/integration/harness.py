@@ -87,7 +87,7 @@ class Authority:
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-sha256",
             "-days", "30", "-subj", "/CN=" + name, "-keyout", self.key, "-out", self.certificate)
 
-    def issue(self, file, names, key="ecdsa", days=30):
+    def issue(self, file, names, key="ecdsa", expired=False):
         """A PEM file with certificate and key for these names (an IP address is told by its look). Returns its path."""
         base = os.path.join(self.folder, file)
         kinds = {"ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}
@@ -96,15 +96,29 @@ class Authority:
             out.write("subjectAltName=%s\nbasicConstraints=CA:FALSE\n" % san)
         run("openssl", "req", "-newkey", *kinds[key], "-nodes", "-subj", "/CN=" + file, "-keyout", base + ".key",
             "-out", base + ".csr")
-        self.serial += 1
-        run("openssl", "x509", "-req", "-sha256", "-in", base + ".csr", "-CA", self.certificate, "-CAkey", self.key,
-            "-set_serial", str(self.serial), "-days", str(days), "-extfile", base + ".ext", "-out", base + ".crt")
+        if expired:
+            self.sign_expired(base)
+        else:
+            self.serial += 1
+            run("openssl", "x509", "-req", "-sha256", "-in", base + ".csr", "-CA", self.certificate, "-CAkey", self.key,
+                "-set_serial", str(self.serial), "-days", "30", "-extfile", base + ".ext", "-out", base + ".crt")
         path = base + ".pem"
         with open(path, "w") as out:
             for part in (".crt", ".key"):
                 with open(base + part) as source:
                     out.write(source.read())
         return path
+
+    def sign_expired(self, base):
+        """openssl x509 has no dates before version 3.4, and no negative days since 3.5; openssl ca always has them."""
+        with open(base + ".index", "w"):
+            pass
+        with open(base + ".cnf", "w") as out:
+            out.write("[ca]\ndefault_ca=c\n[c]\ndatabase=%s.index\nnew_certs_dir=%s\ndefault_md=sha256\nrand_serial=1\npolicy=p\n"
+                      "[p]\ncommonName=supplied\n" % (base, self.folder))
+        run("openssl", "ca", "-batch", "-notext", "-config", base + ".cnf", "-cert", self.certificate, "-keyfile",
+            self.key, "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-in",
+            base + ".csr", "-extfile", base + ".ext", "-out", base + ".crt")
 
 
 class Log:
@@ -557,7 +571,7 @@ class Redis(Process):
             command += ["--port", "0", "--tls-port", str(self.port), "--tls-cert-file", certificate, "--tls-key-file",
                         certificate, "--tls-ca-cert-file", authority.certificate, "--tls-auth-clients", "no"]
         super().__init__(command)
-        self.log.wait("The server is now ready to accept connections at")
+        self.log.wait("eady to accept connections")
 
 
 class Nginx(Process):

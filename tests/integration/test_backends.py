@@ -115,6 +115,20 @@ tls = client
                     client.kill()
                     client.communicate()
 
+    def test_a_server_without_renegotiation_info_is_refused(self):
+        """Whoever renegotiates without it can be made to splice a client's handshake behind somebody else's data."""
+        for backend in harness.backends():
+            with self.subTest(backend=backend):
+                port = harness.free_port()
+                server = self.process(["gnutls-serv", "--port", str(port), "--x509certfile", self.certificate, "--x509keyfile",
+                                       self.certificate, "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2:%DISABLE_SAFE_RENEGOTIATION"])
+                server.log.wait("listening on IPv4")
+                daemon = self.daemon(self.config(backend, backend, "127.0.0.1:1", "127.0.0.1:%d" % port))
+                with daemon.connect("plain-tls") as client:
+                    with self.assertRaises(harness.RESET):
+                        client.recv(1)
+                daemon.log.wait("event=upstream_failed", "alert=handshake_failure", "alert_from=unitlsd")
+
     def test_alpn_and_versions_are_in_the_log(self):
         echo = self.server(harness.echo)
         for backend in harness.backends():

@@ -31,7 +31,7 @@ class Config(unittest.TestCase):
         cls.authority = harness.Authority(cls.folder)
         for name, key in (("a", "ecdsa"), ("b", "ecdsa"), ("r", "rsa")):
             cls.authority.issue(name, [name + ".example"], key)
-        cls.authority.issue("old", ["old.example"], days=-1)
+        cls.authority.issue("old", ["old.example"], expired=True)
         harness.run("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "9", "-subj", "/CN=ed", "-addext",
                     "subjectAltName=DNS:ed.example", "-keyout", cls.path("ed.key"), "-out", cls.path("ed.crt"))
         harness.run("openssl", "genpkey", "-algorithm", "ed25519", "-out", cls.path("other-ed.key"))
@@ -208,6 +208,17 @@ class Config(unittest.TestCase):
         self.bad("[tls web]\ncertificate = ed.crt\nkey = ed.key\nbackend = mbedtls\n" + TAIL,
                  "test.conf:2: certificate: backend mbedtls: ")
 
+    @unittest.skipUnless("boringssl" in harness.backends(), "boringssl was not built")
+    def test_suites_that_cannot_be_chosen(self):
+        """A policy leaves them as they are; a list of some asks for what cannot be."""
+        text = "[tls web]\ncertificate = a.pem\nbackend = boringssl\nciphers = %s\n" + TAIL
+        if "AWS-LC" in self.unitlsd("--version")[1]:
+            self.skipTest("of AWS-LC they can be chosen")
+        self.good(text % "intermediate")
+        self.good(text % "modern\nmin_version = 1.3")
+        self.good(text % "0xc02b")
+        self.bad(text % "0xc02b, 0x1301", "test.conf:4: ciphers: backend boringssl: its suites for TLSv1.3 cannot be chosen")
+
     def test_authorities(self):
         self.good("[tls web]\ncertificate = a.pem\nca = ca.pem\nca = ed.crt\nclient_auth = required\n" + TAIL)
         self.good(TAIL.replace("tls = web\n", "") + "tls = up\n[tls up]\nca = ca.pem\nserver_name = x.example\n")
@@ -243,7 +254,7 @@ class Config(unittest.TestCase):
         status, out, _ = self.unitlsd("--version")
         self.assertEqual(status, 0)
         for name in harness.backends():
-            self.assertRegex(out, r"(?m)^backend %s: .*[0-9]+\.[0-9]+" % name)
+            self.assertRegex(out, r"(?m)^backend %s: .*[0-9]" % name)
         status, out, _ = self.unitlsd("--help")
         self.assertEqual(status, 0)
         with open(os.path.join(harness.SOURCE, "man", "unitlsd.8"), encoding="utf-8") as page:

@@ -1,4 +1,4 @@
-/* For a child process that must not open a file any more, and is ended by the kernel if it does. */
+/* For a child process that must not open a file any more. */
 #ifndef UNITLS_TESTS_NO_FILES_H
 #define UNITLS_TESTS_NO_FILES_H
 
@@ -6,5 +6,7 @@
 
 /* From now on opening a file ends this process with SIGSYS. false: the kernel does not do it. */
 bool no_files_from_now_on(void);
+/* From now on opening a file fails with EACCES, as a sandbox would have it. false: the kernel does not do it. */
+bool files_fail_from_now_on(void);
 
 #endif

@@ -18,14 +18,13 @@
 
 #include "tests/unit/no_files.h"
 #include "tests/unit/pki.h"
+#include "tests/unit/tls_pair.h"
 #include <unitls/unitls.h>
 
-#define SERVER_NAME       "server.example"
 #define EXTENSIONS_SERVER "subjectAltName=DNS:" SERVER_NAME "\nextendedKeyUsage=serverAuth\n"
 #define EXTENSIONS_CLIENT "extendedKeyUsage=clientAuth\n"
 #define EXTENSIONS_CA     "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
 #define PASSWORD          "secret"
-#define TURNS_MAX         20
 #define LIBRARY_SSL       20     /* ERR_LIB_SSL */
 #define REASON_STALE      156    /* SSL_R_HTTP_REQUEST */
 #define SIGNALLING_SUITE  0x00ff /* TLS_EMPTY_RENEGOTIATION_INFO_SCSV */
@@ -33,16 +32,6 @@
 static struct unitls_backend *backend;
 
 /* Children ------------------------------------------------------------------------------------------------------------------- */
-
-static void check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	(void)fprintf(stderr, "child: not so: %s\n", what);
-	_exit(1);
-}
-
-#define CHECK(condition) check((condition), #condition)
 
 static int load(struct unitls_error *error)
 {
@@ -79,185 +68,6 @@ static void in_child(const char *conf, void (*work)(void))
 #define SYSTEM_DEFAULT \
 	"openssl_conf = init\n[init]\nssl_conf = modules\n[modules]\nsystem_default = settings\n[settings]\n"
 
-/* Contexts and connections --------------------------------------------------------------------------------------------------- */
-
-/* What one side is configured with; NULL and 0 leave the default. */
-struct recipe {
-	const char *certificate;
-	const char *key; /* NULL: the certificate's */
-	const char *password;
-	const char *store;
-	uint16_t min_version;
-	uint16_t max_version;
-	enum unitls_client_auth client_auth;
-};
-
-static void add_chain(struct unitls_config_builder *builder, const struct recipe *recipe)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_signing_chain *chain = NULL;
-	char file[64];
-	char *certificate;
-	char *key;
-
-	(void)snprintf(file, sizeof(file), "%s.pem", recipe->certificate);
-	certificate = pki_path(file);
-	(void)snprintf(file, sizeof(file), "%s.key", recipe->key != NULL ? recipe->key : recipe->certificate);
-	key = pki_path(file);
-	check(unitls_signing_chain_from_file(certificate, key, recipe->password, &chain, &error) == 0, error.text);
-	CHECK(unitls_config_builder_add_signing_chain(builder, chain) == 0);
-	unitls_signing_chain_unref(chain);
-	free(certificate);
-	free(key);
-}
-
-static struct unitls_config_builder *build(const struct recipe *recipe)
-{
-	struct unitls_config_builder *builder = unitls_config_builder_new();
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_trust_store *store = NULL;
-	char *path;
-
-	CHECK(builder != NULL);
-	if (recipe->certificate != NULL)
-		add_chain(builder, recipe);
-	if (recipe->store != NULL) {
-		path = pki_path(recipe->store);
-		check(unitls_trust_store_from_file(path, &store, &error) == 0, error.text);
-		CHECK(unitls_config_builder_set_trust_store(builder, store) == 0);
-		unitls_trust_store_unref(store);
-		free(path);
-	}
-	if (recipe->min_version != 0)
-		CHECK(unitls_config_builder_set_min_version(builder, recipe->min_version) == 0);
-	if (recipe->max_version != 0)
-		CHECK(unitls_config_builder_set_max_version(builder, recipe->max_version) == 0);
-	if (recipe->client_auth != UNITLS_CLIENT_AUTH_NONE)
-		CHECK(unitls_config_builder_set_client_auth(builder, recipe->client_auth) == 0);
-	return builder;
-}
-
-static struct unitls_server_config *server_config(const struct recipe *recipe)
-{
-	struct unitls_config_builder *builder = build(recipe);
-	struct unitls_server_config *config = NULL;
-	struct unitls_error error = UNITLS_ERROR_INIT;
-
-	check(unitls_config_builder_build_server(builder, &config, &error) == 0, error.text);
-	unitls_config_builder_free(builder);
-	return config;
-}
-
-static struct unitls_client_config *client_config(const struct recipe *recipe)
-{
-	struct unitls_config_builder *builder = build(recipe);
-	struct unitls_client_config *config = NULL;
-	struct unitls_error error = UNITLS_ERROR_INIT;
-
-	check(unitls_config_builder_build_client(builder, &config, &error) == 0, error.text);
-	unitls_config_builder_free(builder);
-	return config;
-}
-
-struct pair {
-	struct unitls_client_context *client_context;
-	struct unitls_server_context *server_context;
-	struct unitls_connection *client;
-	struct unitls_connection *server;
-	int client_status;
-	int server_status;
-	struct unitls_error client_error;
-	struct unitls_error server_error;
-	size_t server_last_bytes; /* what the server sent when its handshake was complete */
-};
-
-/* Makes both contexts and connections out of configurations made before: from here on no file may be opened. */
-static void open_configured(
-	struct pair *pair, struct unitls_client_config *client, struct unitls_server_config *server)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_peer_name peer;
-
-	*pair = (struct pair){.client_status = UNITLS_WANT_READ,
-		.server_status = UNITLS_WANT_READ,
-		.client_error = UNITLS_ERROR_INIT,
-		.server_error = UNITLS_ERROR_INIT};
-	check(unitls_client_context_new(
-		      backend, client, UNITLS_EFFORT_STRICT, NULL, &pair->client_context, &error) == 0,
-		error.text);
-	check(unitls_server_context_new(
-		      backend, server, UNITLS_EFFORT_STRICT, NULL, &pair->server_context, &error) == 0,
-		error.text);
-	CHECK(unitls_peer_name_parse(SERVER_NAME, &peer, &error) == 0);
-	CHECK(unitls_client_connection_new(pair->client_context, &peer, &pair->client, &error) == 0);
-	CHECK(unitls_server_connection_new(pair->server_context, &pair->server, &error) == 0);
-}
-
-static void open_pair(struct pair *pair, const struct recipe *client, const struct recipe *server)
-{
-	struct unitls_client_config *c = client_config(client);
-	struct unitls_server_config *s = server_config(server);
-
-	open_configured(pair, c, s);
-	unitls_client_config_unref(c);
-	unitls_server_config_unref(s);
-}
-
-static size_t transfer(struct unitls_connection *from, struct unitls_connection *to)
-{
-	struct unitls_bytes bytes = unitls_connection_peek_outgoing(from);
-	size_t n = 0;
-
-	unitls_connection_receive(to, bytes.data, bytes.size, &n);
-	unitls_connection_consume_outgoing(from, n);
-	return n;
-}
-
-static int step(struct unitls_connection *connection, int status, struct unitls_error *error, void (*before)(void),
-	void (*after)(void))
-{
-	if (status <= 0)
-		return status;
-	if (before != NULL)
-		before();
-	status = unitls_connection_handshake(connection, error);
-	if (after != NULL)
-		after();
-	return status;
-}
-
-/* before: called ahead of every call that reaches the library, after: behind it; both may be NULL. */
-static void handshake_with(struct pair *pair, void (*before)(void), void (*after)(void))
-{
-	for (int i = 0; i < TURNS_MAX; i++) {
-		pair->client_status = step(pair->client, pair->client_status, &pair->client_error, before, after);
-		(void)transfer(pair->client, pair->server);
-		pair->server_status = step(pair->server, pair->server_status, &pair->server_error, before, after);
-		pair->server_last_bytes = transfer(pair->server, pair->client);
-		if (pair->client_status <= 0 && pair->server_status <= 0)
-			break;
-	}
-}
-
-static void handshake(struct pair *pair)
-{
-	handshake_with(pair, NULL, NULL);
-}
-
-static void close_pair(struct pair *pair)
-{
-	unitls_connection_free(pair->client);
-	unitls_connection_free(pair->server);
-	unitls_client_context_unref(pair->client_context);
-	unitls_server_context_unref(pair->server_context);
-}
-
-static void check_complete(const struct pair *pair)
-{
-	check(pair->client_status == 0, pair->client_error.text);
-	check(pair->server_status == 0, pair->server_error.text);
-}
-
 /* openssl.cnf ---------------------------------------------------------------------------------------------------------------- */
 
 static void work_policy(void)
@@ -290,7 +100,7 @@ static void work_order(void)
 	uint16_t suite = 0;
 
 	CHECK(unitls_cipher_suite_from_name("ECDHE-ECDSA-AES128-GCM-SHA256", &suite) == 0);
-	open_pair(&pair, &client, &server);
+	open_pair(backend, &pair, &client, &server);
 	handshake(&pair);
 	check_complete(&pair);
 	CHECK(unitls_connection_cipher(pair.server) == suite);
@@ -309,7 +119,7 @@ static void work_no_trust(void)
 	struct recipe server = {.certificate = "ec"};
 	struct pair pair;
 
-	open_pair(&pair, &client, &server);
+	open_pair(backend, &pair, &client, &server);
 	handshake(&pair);
 	CHECK(pair.client_status == UNITLS_ERROR);
 	CHECK(pair.client_error.error_class == UNITLS_ERROR_CLASS_VERIFY);
@@ -337,7 +147,7 @@ static void work_truncation(void)
 	uint8_t byte;
 	size_t n;
 
-	open_pair(&pair, &client, &server);
+	open_pair(backend, &pair, &client, &server);
 	handshake(&pair);
 	check_complete(&pair);
 	unitls_connection_receive_eof(pair.client);
@@ -398,7 +208,7 @@ static void work_without_files(void)
 	servers[3] = server_config(&locked);
 	CHECK(no_files_from_now_on());
 	for (size_t i = 0; i < 8; i++) {
-		open_configured(&pair, clients[i % 2], servers[i / 2]);
+		open_configured(backend, &pair, clients[i % 2], servers[i / 2]);
 		handshake(&pair);
 		CHECK((pair.client_status == 0) == (i % 2 == 0));
 		close_pair(&pair);
@@ -457,7 +267,7 @@ static void work_stale_queue(void)
 	uint8_t bytes[16];
 	size_t n;
 
-	open_pair(&pair, &client, &server);
+	open_pair(backend, &pair, &client, &server);
 	handshake_with(&pair, leave_an_error, check_no_error_left);
 	check_complete(&pair);
 	leave_an_error();
@@ -497,7 +307,7 @@ static void work_failure_leaves_nothing(void)
 	struct unitls_server_config *config = server_config(&wrong);
 	struct pair pair;
 
-	open_pair(&pair, &client, &server);
+	open_pair(backend, &pair, &client, &server);
 	handshake_with(&pair, leave_an_error, check_no_error_left);
 	CHECK(pair.client_status == UNITLS_ERROR && pair.server_status == UNITLS_ERROR);
 	CHECK(pair.client_error.error_class == UNITLS_ERROR_CLASS_VERIFY);
@@ -530,7 +340,7 @@ static void check_answer(const void *bytes, size_t size, enum unitls_error_class
 	struct pair pair;
 	size_t n;
 
-	open_pair(&pair, &client, &server);
+	open_pair(backend, &pair, &client, &server);
 	CHECK(unitls_connection_handshake(pair.client, &pair.client_error) == UNITLS_WANT_READ);
 	unitls_connection_consume_outgoing(pair.client, unitls_connection_peek_outgoing(pair.client).size);
 	unitls_connection_receive(pair.client, bytes, size, &n);
@@ -580,7 +390,7 @@ static void work_default_suites(void)
 	uint16_t suite;
 	size_t n = 0;
 
-	open_pair(&pair, &client, &server);
+	open_pair(backend, &pair, &client, &server);
 	CHECK(unitls_connection_handshake(pair.client, &pair.client_error) == UNITLS_WANT_READ);
 	(void)transfer(pair.client, pair.server);
 	CHECK(unitls_connection_handshake(pair.server, &pair.server_error) == UNITLS_WANT_READ);
@@ -615,12 +425,12 @@ static void work_tickets(void)
 		.certificate = "ec", .store = "ca.pem", .client_auth = UNITLS_CLIENT_AUTH_REQUIRED};
 	struct pair pair;
 
-	open_pair(&pair, &client, &plain);
+	open_pair(backend, &pair, &client, &plain);
 	handshake(&pair);
 	check_complete(&pair);
 	CHECK(pair.server_last_bytes > 0);
 	close_pair(&pair);
-	open_pair(&pair, &client, &asking);
+	open_pair(backend, &pair, &client, &asking);
 	handshake(&pair);
 	check_complete(&pair);
 	CHECK(pair.server_last_bytes == 0);
@@ -639,7 +449,7 @@ static void work_forbidden_tickets(void)
 	struct recipe server = {.certificate = "ec"};
 	struct pair pair;
 
-	open_pair(&pair, &client, &server);
+	open_pair(backend, &pair, &client, &server);
 	handshake(&pair);
 	check_complete(&pair);
 	CHECK(pair.server_last_bytes == 0);

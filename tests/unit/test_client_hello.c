@@ -94,6 +94,7 @@ static void make_full(struct message *message)
 	add_alpn(message);
 	add_extension(message, 43, "\4\3\4\3\3", 5);
 	add_extension(message, 10, "\0\4\0\x1d\0\x17", 6);
+	add_extension(message, 11, "\3\0\1\2", 4);
 	add_extension(message, 13, "\0\4\4\3\x08\4", 6);
 	add_extension(message, 50, "\0\2\4\3", 4);
 	add_extension(message, 0x0a0a, "", 0);
@@ -257,6 +258,12 @@ static void each_broken_rule_has_its_alert(void **state)
 	check_refused(&message, UNITLS_ALERT_DECODE_ERROR);
 	begin(&message); /* half a group */
 	add_extension(&message, 10, "\0\3\0\x1d\0", 5);
+	check_refused(&message, UNITLS_ALERT_DECODE_ERROR);
+	begin(&message); /* point formats without the one left (RFC 8422, 5.1.2) */
+	add_extension(&message, 11, "\2\1\2", 3);
+	check_refused(&message, UNITLS_ALERT_ILLEGAL_PARAMETER);
+	begin(&message); /* no point format */
+	add_extension(&message, 11, "\0", 1);
 	check_refused(&message, UNITLS_ALERT_DECODE_ERROR);
 	begin(&message); /* no version */
 	add_extension(&message, 43, "\0", 1);

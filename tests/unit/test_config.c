@@ -279,15 +279,25 @@ static int64_t on_clock(void *argument)
 	return 0;
 }
 
+static void on_key_log(void *argument, const char *line)
+{
+	(void)argument;
+	(void)line;
+}
+
 static void test_settings_of_a_server_are_refused_for_a_client(void **state)
 {
-	static const char *const fields[] = {
-		"client_auth", "sni_policy", "hello_callback", "identity_cache", "session_tickets", "certificate"};
+	static const char *const fields[] = {"client_auth", "sni_policy", "hello_callback", "identity_cache",
+		"session_tickets", "certificate", "ticket_keys"};
+	struct unitls_ticket_keys *keys = NULL;
 
 	(void)state;
+	assert_int_equal(unitls_ticket_keys_new(&keys, NULL), 0);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		struct unitls_config_builder *builder = server_builder();
 
+		if (i == 6)
+			(void)unitls_config_builder_clear_signing_chains(builder);
 		switch (i) {
 		case 0:
 			(void)unitls_config_builder_set_client_auth(builder, UNITLS_CLIENT_AUTH_OPTIONAL);
@@ -304,12 +314,62 @@ static void test_settings_of_a_server_are_refused_for_a_client(void **state)
 		case 4:
 			(void)unitls_config_builder_set_session_tickets(builder, false);
 			break;
+		case 6:
+			(void)unitls_config_builder_set_ticket_keys(builder, keys);
+			break;
 		default:
 			(void)unitls_config_builder_add_signing_chain(builder, chain);
 		}
 		expect_no_client(builder, fields[i]);
 		unitls_config_builder_free(builder);
 	}
+	unitls_ticket_keys_unref(keys);
+}
+
+static void test_ocsp_is_for_clients_that_verify(void **state)
+{
+	struct unitls_config_builder *builder = server_builder();
+
+	(void)state;
+	assert_int_equal(unitls_config_builder_set_ocsp(builder, UNITLS_OCSP_REQUEST), 0);
+	expect_no_server(builder, "ocsp");
+	unitls_config_builder_free(builder);
+	builder = unitls_config_builder_new();
+	assert_int_equal(unitls_config_builder_set_ocsp(builder, UNITLS_OCSP_REQUIRE), 0);
+	unitls_client_config_unref(build_client(builder));
+	assert_int_equal(unitls_insecure_config_builder_skip_verification(builder), 0);
+	expect_no_client(builder, "ocsp");
+	unitls_config_builder_free(builder);
+}
+
+static void test_lists_of_numbers_are_checked(void **state)
+{
+	static const uint16_t many[UNITLS_GROUP_LIST_MAX + 1] = {29};
+	static const uint16_t unknown[] = {29, 9999};
+	struct unitls_config_builder *builder = unitls_config_builder_new();
+
+	(void)state;
+	assert_int_equal(unitls_config_builder_set_groups(builder, many, UNITLS_GROUP_LIST_MAX + 1), UNITLS_ERROR);
+	expect_no_client(builder, "groups");
+	unitls_config_builder_free(builder);
+	builder = unitls_config_builder_new();
+	assert_int_equal(unitls_config_builder_set_groups(builder, unknown, 2), UNITLS_ERROR);
+	expect_no_client(builder, "groups");
+	unitls_config_builder_free(builder);
+	builder = unitls_config_builder_new();
+	assert_int_equal(unitls_config_builder_set_signature_schemes(builder, unknown, 2), UNITLS_ERROR);
+	expect_no_client(builder, "signature_schemes");
+	unitls_config_builder_free(builder);
+	builder = unitls_config_builder_new();
+	assert_int_equal(unitls_config_builder_set_ocsp(builder, (enum unitls_ocsp)7), UNITLS_ERROR);
+	expect_no_client(builder, "ocsp");
+	unitls_config_builder_free(builder);
+	assert_int_equal(unitls_config_builder_set_groups(NULL, many, 1), UNITLS_ERROR);
+	assert_int_equal(unitls_config_builder_set_signature_schemes(NULL, many, 1), UNITLS_ERROR);
+	assert_int_equal(unitls_config_builder_set_ticket_keys(NULL, NULL), UNITLS_ERROR);
+	assert_int_equal(unitls_config_builder_set_crls(NULL, NULL), UNITLS_ERROR);
+	assert_int_equal(unitls_config_builder_set_ocsp(NULL, UNITLS_OCSP_NONE), UNITLS_ERROR);
+	assert_int_equal(unitls_insecure_config_builder_set_key_log(NULL, NULL, NULL), UNITLS_ERROR);
 }
 
 static void test_skipping_verification_is_refused_for_a_server(void **state)
@@ -400,6 +460,10 @@ static void set_all(struct unitls_config_builder *builder)
 	assert_int_equal(unitls_config_builder_set_identity_cache(builder, 7), 0);
 	assert_int_equal(unitls_config_builder_set_session_tickets(builder, false), 0);
 	assert_int_equal(unitls_config_builder_set_clock(builder, on_clock, builder), 0);
+	assert_int_equal(unitls_config_builder_set_groups(builder, (const uint16_t[]){29, 23}, 2), 0);
+	assert_int_equal(
+		unitls_config_builder_set_signature_schemes(builder, (const uint16_t[]){0x0804, 0x0403}, 2), 0);
+	assert_int_equal(unitls_insecure_config_builder_set_key_log(builder, on_key_log, builder), 0);
 }
 
 static void test_a_builder_started_from_a_configuration_makes_an_equal_one(void **state)
@@ -453,6 +517,8 @@ static void test_a_client_builder_started_from_a_configuration_keeps_all(void **
 	unitls_config_builder_free(builder);
 }
 
+static struct unitls_ticket_keys *other_keys;
+
 /* One change each to what set_all made. */
 static void change(struct unitls_config_builder *builder, size_t i, struct unitls_signing_chain *other,
 	struct unitls_trust_store *other_store)
@@ -501,6 +567,18 @@ static void change(struct unitls_config_builder *builder, size_t i, struct unitl
 		(void)unitls_config_builder_clear_signing_chains(builder);
 		(void)unitls_config_builder_add_signing_chain(builder, other);
 		break;
+	case 13:
+		(void)unitls_config_builder_set_groups(builder, (const uint16_t[]){23, 29}, 2);
+		break;
+	case 14:
+		(void)unitls_config_builder_set_signature_schemes(builder, (const uint16_t[]){0x0804}, 1);
+		break;
+	case 15:
+		(void)unitls_insecure_config_builder_set_key_log(builder, NULL, NULL);
+		break;
+	case 16:
+		(void)unitls_config_builder_set_ticket_keys(builder, other_keys);
+		break;
 	default:
 		fail();
 	}
@@ -516,7 +594,8 @@ static void test_every_setting_is_in_the_digest(void **state)
 	(void)state;
 	set_all(builder);
 	config = build_server(builder);
-	for (size_t i = 0; i <= 12; i++) {
+	assert_int_equal(unitls_ticket_keys_new(&other_keys, NULL), 0);
+	for (size_t i = 0; i <= 16; i++) {
 		struct unitls_config_builder *changed = unitls_config_builder_from_server(config);
 		struct unitls_server_config *result;
 
@@ -531,6 +610,7 @@ static void test_every_setting_is_in_the_digest(void **state)
 	unitls_config_builder_free(builder);
 	unitls_signing_chain_unref(other);
 	unitls_trust_store_unref(other_store);
+	unitls_ticket_keys_unref(other_keys);
 }
 
 static struct unitls_signing_chain *chain_with_key(
@@ -710,6 +790,8 @@ int main(void)
 		cmocka_unit_test(test_a_configuration_keeps_its_chains_in_order),
 		cmocka_unit_test(test_a_builder_started_from_a_configuration_makes_an_equal_one),
 		cmocka_unit_test(test_a_client_builder_started_from_a_configuration_keeps_all),
+		cmocka_unit_test(test_ocsp_is_for_clients_that_verify),
+		cmocka_unit_test(test_lists_of_numbers_are_checked),
 		cmocka_unit_test(test_every_setting_is_in_the_digest),
 		cmocka_unit_test(test_key_and_password_are_in_the_digest),
 		cmocka_unit_test(test_what_has_no_meaning_is_not_in_the_digest),

@@ -144,7 +144,7 @@ static void test_a_server_passes_all_settings_on(void **state)
 	assert_int_equal(seen.n_chain, 1);
 	assert_int_equal(seen.key_format, UNITLS_KEY_FORMAT_DER);
 	assert_non_null(seen.password);
-	assert_false(seen.session_tickets);
+	assert_null(seen.tickets);
 	assert_int_equal(unitls_config_builder_set_client_auth(builder, UNITLS_CLIENT_AUTH_NONE), 0);
 	unitls_server_context_unref(new_server(&fake->backend, UNITLS_EFFORT_STRICT));
 	assert_int_equal(seen.verify, UNITLS_VERIFY_MODE_NONE);
@@ -181,7 +181,7 @@ static void test_a_client_verifies_unless_told_not_to(void **state)
 	assert_int_equal(unitls_config_builder_set_trust_store(builder, store), 0);
 	context = new_client(&fake->backend);
 	assert_int_equal(seen.n_anchors, 2);
-	assert_false(seen.session_tickets);
+	assert_null(seen.tickets);
 	unitls_client_context_unref(unitls_client_context_ref(context));
 	unitls_identity_unref(unitls_client_context_identity(context));
 	assert_int_equal(fake->alive, 1);

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
+#include "common/suggest.h"
 #include "daemon/config.h"
 #include "daemon/config_value.h"
-#include "daemon/suggest.h"
 #include "tests/unit/alloc_fail.h"
 
 #define TAIL "[listener a]\nlisten = 127.0.0.1:1\nupstream = u\n[upstream u]\nserver = h:1\n"
@@ -25,6 +25,7 @@ static const char full[] = "[daemon]\n"
 			   "log_level = debug\n"
 			   "log = /var/log/x\n"
 			   "drain_timeout = 1500ms\n"
+			   "ticket_rotation = 10m\n"
 			   "control = none\n"
 			   "[tls web]\n"
 			   "certificate = a.pem\n"
@@ -41,6 +42,7 @@ static const char full[] = "[daemon]\n"
 			   "client_auth = optional\n"
 			   "server_name = Server.Example.\n"
 			   "identity_cache = 7\n"
+			   "session_tickets = no\n"
 			   "[listener web]\n"
 			   "listen = [::1]:443\n"
 			   "tls = web\n"
@@ -120,10 +122,11 @@ static void test_values(void **state)
 	assert_int_equal(config->daemon.log_level, CONFIG_LOG_DEBUG);
 	assert_string_equal(config->daemon.log, "/var/log/x");
 	assert_int_equal(config->daemon.drain_timeout_ms, 1500);
+	assert_int_equal(config->daemon.ticket_rotation_ms, 600000);
 	assert_null(config->daemon.control);
 	assert_int_equal(tls->certificates.count, 2);
 	assert_string_equal(tls->certificates.items[1].path, "/b.pem");
-	assert_int_equal(tls->certificates.items[1].origin.line, 10);
+	assert_int_equal(tls->certificates.items[1].origin.line, 11);
 	assert_int_equal(tls->ciphers.policy, CONFIG_CIPHERS_LIST);
 	assert_int_equal(tls->ciphers.count, 3);
 	assert_int_equal(tls->ciphers.suites[0], 0x1301);
@@ -136,6 +139,7 @@ static void test_values(void **state)
 	assert_int_equal(tls->client_auth, CONFIG_CLIENT_AUTH_OPTIONAL);
 	assert_string_equal(tls->server_name, "server.example");
 	assert_int_equal(tls->identity_cache, 7);
+	assert_false(tls->session_tickets);
 	assert_true(tls->strict_sni && tls->verify && tls->used_by_listener && tls->used_by_upstream);
 	assert_int_equal(config->listeners[0].handshake_timeout_ms, 3000);
 	assert_int_equal(config->listeners[0].idle_timeout_ms, 0);
@@ -145,8 +149,8 @@ static void test_values(void **state)
 	assert_int_equal(config->upstreams[0].servers.count, 2);
 	assert_string_equal(config->upstreams[0].servers.items[1].address.host, "name.example");
 	assert_int_equal(config->upstreams[0].connect_timeout_ms, 120000);
-	assert_int_equal(config_origin_of(&config->listeners[0].section, "listen")->line, 24);
-	assert_int_equal(config_origin_of(&config->listeners[0].section, "nothing")->line, 23);
+	assert_int_equal(config_origin_of(&config->listeners[0].section, "listen")->line, 26);
+	assert_int_equal(config_origin_of(&config->listeners[0].section, "nothing")->line, 25);
 	assert_int_equal(config_find_listener(config, "web"), 0);
 	assert_true(config_find_listener(config, "wob") == CONFIG_NONE);
 	config_free(config);
@@ -165,6 +169,7 @@ static void test_defaults(void **state)
 	assert_string_equal(config->daemon.control, "/run/unitlsd/control");
 	assert_false(config_is_written(&config->daemon.section, "control"));
 	assert_int_equal(config->daemon.drain_timeout_ms, 30000);
+	assert_int_equal(config->daemon.ticket_rotation_ms, 3600000);
 	assert_string_equal(config->tls[0].backend, "openssl");
 	assert_int_equal(config->tls[0].min_version, 0x0303);
 	assert_int_equal(config->tls[0].max_version, 0);
@@ -172,6 +177,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->tls[0].client_auth, CONFIG_CLIENT_AUTH_NONE);
 	assert_true(config->tls[0].verify);
 	assert_int_equal(config->tls[0].identity_cache, 1024);
+	assert_true(config->tls[0].session_tickets);
 	assert_true(config->listeners[0].tls == CONFIG_NONE);
 	assert_int_equal(config->listeners[0].handshake_timeout_ms, 10000);
 	assert_int_equal(config->listeners[0].idle_timeout_ms, 3600000);
@@ -217,6 +223,9 @@ static void test_mistakes(void **state)
 		{"[daemon]\ndrain_timeout = 1 week\n" TAIL,
 			"f:2: drain_timeout: \"1 week\" is not a duration such as 500ms, 10s, 2m or 1h"},
 		{"[daemon]\ndrain_timeout = 2d\n" TAIL, "f:2: drain_timeout: 2d is not between 0s and 1d"},
+		{"[daemon]\nticket_rotation = 999ms\n" TAIL,
+			"f:2: ticket_rotation: 999ms is not between 1s and 3d"},
+		{"[daemon]\nticket_rotation = 73h\n" TAIL, "f:2: ticket_rotation: 73h is not between 1s and 3d"},
 		{"[daemon]\nuser = a\x01\n" TAIL, "f:2: user: the value has a control character"},
 		{TAIL "nonsense\n", "f:6: neither a section, nor NAME = VALUE, nor a comment"},
 		{TAIL "[upstream v]\n", "f:6: [upstream v] needs the key \"server\""},
@@ -253,6 +262,8 @@ static void test_mistakes(void **state)
 			"f:8: warning: verify: servers are not checked; anybody on the way can read and change the traffic"},
 		{TAIL "tls = t\n[tls t]\nstrict_sni = yes\n",
 			"f:8: warning: strict_sni: has no effect, no listener uses [tls t]"},
+		{TAIL "tls = t\n[tls t]\nsession_tickets = no\n",
+			"f:8: warning: session_tickets: has no effect, no listener uses [tls t]"},
 		{TAIL "[tls t]\n", "f:6: warning: [tls t] is used by nothing"},
 		{TAIL "[upstream v]\nserver = h:1\n", "f:6: warning: [upstream v] is used by nothing"},
 	};
@@ -332,11 +343,11 @@ static void test_the_snapshot_form_goes_round_with_its_origins(void **state)
 	again = parse(text, size, CONFIG_FORM_SNAPSHOT, &messages);
 	assert_non_null(again);
 	assert_string_equal(messages, "");
-	assert_int_equal(again->tls[0].certificates.items[1].origin.line, 10);
+	assert_int_equal(again->tls[0].certificates.items[1].origin.line, 11);
 	assert_string_equal(again->tls[0].certificates.items[1].origin.file, "f");
 	assert_memory_equal(again->tls[0].certificates.items[1].key_blob,
 		config->tls[0].certificates.items[1].key_blob, CONFIG_BLOB_SIZE);
-	assert_int_equal(config_origin_of(&again->listeners[0].section, "listen")->line, 24);
+	assert_int_equal(config_origin_of(&again->listeners[0].section, "listen")->line, 26);
 	assert_false(config_is_written(&again->listeners[0].section, "idle"));
 	assert_true(config_tls_equal(&config->tls[0], &again->tls[0]) == false); /* folders and keys are gone */
 	assert_true(config_listener_equal(config, &config->listeners[0], again, &again->listeners[0]));
@@ -356,8 +367,8 @@ static void test_the_snapshot_form_goes_round_with_its_origins(void **state)
 
 static void test_equal_sections(void **state)
 {
-	static const char changes[][40] = {
-		"", "alpn = h3", "strict_sni = yes", "min_version = 1.3", "backend = mbedtls"};
+	static const char changes[][40] = {"", "alpn = h3", "strict_sni = yes", "min_version = 1.3",
+		"session_tickets = no", "backend = mbedtls"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {

@@ -53,11 +53,16 @@ static void a_type_that_its_sender_may_not_send_is_refused(void **state)
 static void a_descriptor_comes_exactly_with_the_types_that_have_one(void **state)
 {
 	struct ipc_message socket_message = ipc_make(IPC_SOCKET);
+	struct ipc_message tickets = ipc_make(IPC_TICKETS);
 	struct ipc_message ready = ipc_make(IPC_READY);
 
 	(void)state;
 	assert_int_equal(parse(&socket_message, IPC_FROM_MASTER, true), 0);
 	assert_int_equal(parse(&socket_message, IPC_FROM_MASTER, false), -EBADMSG);
+	assert_int_equal(parse(&tickets, IPC_FROM_MASTER, true), 0);
+	assert_int_equal(parse(&tickets, IPC_FROM_MASTER, false), -EBADMSG);
+	assert_int_equal(parse(&tickets, IPC_FROM_WORKER, true), -EBADMSG);
+	assert_int_equal(parse(&tickets, IPC_FROM_HELPER, true), -EBADMSG);
 	assert_int_equal(parse(&ready, IPC_FROM_WORKER, true), -EBADMSG);
 }
 

@@ -147,6 +147,48 @@ static void test_profiles_are_built_from_the_snapshot_alone(void **state)
 	snapshot_close(snapshot);
 }
 
+static void digest_of_a_build(struct profile_store *store, const struct config *config,
+	const struct snapshot *snapshot, uint8_t ret_digest[UNITLS_DIGEST_SIZE])
+{
+	struct unitls_server_context *server;
+	struct profile_error error;
+
+	assert_int_equal(profile_server_context(store, &config->tls[0], snapshot, &server, &error), 0);
+	memcpy(ret_digest, unitls_server_config_digest(unitls_server_context_config(server)), UNITLS_DIGEST_SIZE);
+	unitls_server_context_unref(server);
+}
+
+/* So a reload after a rotation finds that nothing has changed. */
+static void test_other_secrets_of_tickets_leave_a_configuration_equal(void **state)
+{
+	struct unitls_ticket_secrets secrets = {.secrets = {{'a'}, {'b'}}, .n = 2, .stable = {'s'}};
+	uint8_t digests[3][UNITLS_DIGEST_SIZE];
+	struct snapshot *snapshot;
+	struct config *config;
+	struct profile_store *store;
+
+	(void)state;
+	if (access(BACKEND, R_OK) != 0)
+		skip();
+	open_good(&snapshot, &config);
+	assert_int_equal(profile_store_new(TEST_BACKEND_DIR, &store), 0);
+	assert_false(profile_store_has_tickets(store));
+	digest_of_a_build(store, config, snapshot, digests[0]);
+	assert_int_equal(profile_store_set_tickets(store, &secrets), 0);
+	assert_true(profile_store_has_tickets(store));
+	digest_of_a_build(store, config, snapshot, digests[1]);
+	secrets.n = 3;
+	assert_int_equal(profile_store_set_tickets(store, &secrets), 0);
+	digest_of_a_build(store, config, snapshot, digests[2]);
+	assert_memory_not_equal(digests[0], digests[1], UNITLS_DIGEST_SIZE);
+	assert_memory_equal(digests[1], digests[2], UNITLS_DIGEST_SIZE);
+	secrets.n = 4;
+	assert_int_equal(profile_store_set_tickets(store, &secrets), -EINVAL);
+	profile_store_free(store);
+	config_free(config);
+	snapshot_close(snapshot);
+}
+
 static void test_the_loader_without_memory(void **state)
 {
 	char *text = make_text();
@@ -260,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_snapshot_has_bytes_and_no_paths),
 		cmocka_unit_test(test_profiles_are_built_from_the_snapshot_alone),
+		cmocka_unit_test(test_other_secrets_of_tickets_leave_a_configuration_equal),
 		cmocka_unit_test(test_the_loader_without_memory),
 		cmocka_unit_test(test_peer_names),
 		cmocka_unit_test(test_material_over_reloads),

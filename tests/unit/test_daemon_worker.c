@@ -23,6 +23,7 @@
 #include "daemon/ipc.h"
 #include "daemon/log.h"
 #include "daemon/snapshot.h"
+#include "daemon/tickets.h"
 
 #define PATIENCE_MS 30000
 
@@ -152,6 +153,24 @@ static void send_config(struct bench *bench, uint64_t generation)
 	send_snapshot(bench, generation, text);
 }
 
+static void send_tickets(struct bench *bench, const struct tickets *tickets)
+{
+	struct ipc_message message = ipc_make(IPC_TICKETS);
+
+	assert_int_equal(ipc_send(&bench->channel, &message, tickets->fd), 0);
+}
+
+/* What a worker says and gets first. */
+static void begin(struct bench *bench)
+{
+	struct tickets tickets;
+
+	(void)expect(bench, IPC_READY);
+	assert_int_equal(tickets_init(&tickets, 0), 0);
+	send_tickets(bench, &tickets);
+	tickets_fini(&tickets);
+}
+
 static void send_socket(struct bench *bench, enum ipc_type type, uint64_t generation, uint32_t id, int fd)
 {
 	struct ipc_message message = ipc_make(type);
@@ -169,7 +188,7 @@ static uint16_t serve(struct bench *bench)
 	uint16_t port;
 	int fd = listening(&port);
 
-	(void)expect(bench, IPC_READY);
+	begin(bench);
 	send_config(bench, 1);
 	send_socket(bench, IPC_SOCKET, 1, 7, fd);
 	(void)close(fd);
@@ -231,13 +250,47 @@ static void a_snapshot_that_says_nothing_good_fails_with_a_reason_and_the_next_i
 {
 	struct bench *bench = *state;
 
-	(void)expect(bench, IPC_READY);
+	begin(bench);
 	send_snapshot(bench, 1, "[listener web]\nlisten = nowhere\n");
 	send_type(bench, IPC_PREPARE, 1);
 	assert_string_not_equal(expect(bench, IPC_FAILED).body.failed.text, "");
 	send_config(bench, 2);
 	send_type(bench, IPC_PREPARE, 2);
 	assert_int_equal(expect(bench, IPC_PREPARED).generation, 2);
+}
+
+static void nothing_is_prepared_before_the_secrets_of_tickets_came(void **state)
+{
+	struct bench *bench = *state;
+	struct tickets tickets;
+
+	(void)expect(bench, IPC_READY);
+	send_config(bench, 1);
+	send_type(bench, IPC_PREPARE, 1);
+	assert_string_equal(
+		expect(bench, IPC_FAILED).body.failed.text, "no secrets of session tickets came before");
+	assert_int_equal(tickets_init(&tickets, 0), 0);
+	send_tickets(bench, &tickets);
+	send_config(bench, 2);
+	send_type(bench, IPC_PREPARE, 2);
+	(void)expect(bench, IPC_PREPARED);
+	/* Others at any time. */
+	assert_int_equal(tickets_rotate(&tickets, 1), 0);
+	send_tickets(bench, &tickets);
+	send_type(bench, IPC_COMMIT, 2);
+	(void)expect(bench, IPC_COMMITTED);
+	tickets_fini(&tickets);
+}
+
+static void secrets_that_are_none_end_the_worker(void **state)
+{
+	struct bench *bench = *state;
+	struct tickets nothing = {.fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
+
+	(void)expect(bench, IPC_READY);
+	send_tickets(bench, &nothing);
+	tickets_fini(&nothing);
+	expect_end(bench, 1);
 }
 
 static void a_socket_for_a_listener_that_is_not_there_fails(void **state)
@@ -247,7 +300,7 @@ static void a_socket_for_a_listener_that_is_not_there_fails(void **state)
 	uint16_t port;
 	int fd = listening(&port);
 
-	(void)expect(bench, IPC_READY);
+	begin(bench);
 	send_config(bench, 1);
 	message.generation = 1;
 	message.listener = 5;
@@ -364,7 +417,7 @@ static void draining_goes_on_when_a_connection_ends_at_once(void **state)
 	int server;
 
 	(void)snprintf(config, sizeof(config), text, (unsigned)bench->upstream_port);
-	(void)expect(bench, IPC_READY);
+	begin(bench);
 	send_snapshot(bench, 1, config);
 	for (uint32_t i = 0; i < 2; i++) {
 		struct ipc_message offer = ipc_make(IPC_SOCKET);
@@ -440,6 +493,8 @@ int main(void)
 		WORKER_TEST(a_committed_generation_is_served),
 		WORKER_TEST(a_heartbeat_comes_back_with_its_number),
 		WORKER_TEST(a_snapshot_that_says_nothing_good_fails_with_a_reason_and_the_next_is_taken),
+		WORKER_TEST(nothing_is_prepared_before_the_secrets_of_tickets_came),
+		WORKER_TEST(secrets_that_are_none_end_the_worker),
 		WORKER_TEST(a_socket_for_a_listener_that_is_not_there_fails),
 		WORKER_TEST(an_aborted_generation_changes_nothing),
 		WORKER_TEST(a_connection_outlives_its_generation),

@@ -29,12 +29,17 @@ static void add(struct input *input, const void *bytes, size_t size)
 	incoming->tail += size;
 }
 
-static void add_record(struct input *input, uint8_t type, const uint8_t *body, size_t size)
+static void add_record_of(struct input *input, uint8_t minor, uint8_t type, const uint8_t *body, size_t size)
 {
-	const uint8_t header[] = {type, 3, 1, (uint8_t)(size >> 8), (uint8_t)size};
+	const uint8_t header[] = {type, 3, minor, (uint8_t)(size >> 8), (uint8_t)size};
 
 	add(input, header, sizeof(header));
 	add(input, body, size);
+}
+
+static void add_record(struct input *input, uint8_t type, const uint8_t *body, size_t size)
+{
+	add_record_of(input, 1, type, body, size);
 }
 
 /* A handshake message of that size: a valid header, then bytes that tell their place. */
@@ -81,6 +86,8 @@ static void check_joined(struct input *input, const uint8_t *message, size_t siz
 	assert_int_equal(found.size, size);
 	assert_memory_equal(found.data, message, size);
 	assert_int_equal(front[0], 22);
+	assert_int_equal(front[1], 3);
+	assert_int_equal(front[2], 3);
 	assert_int_equal((size_t)front[3] << 8 | front[4], size);
 	assert_ptr_equal(found.data, front + UNITLS_RECORD_HEADER_SIZE);
 	assert_int_equal(input->reader.parsed, UNITLS_RECORD_HEADER_SIZE + size);
@@ -101,6 +108,20 @@ static void one_record_stays_where_it_is(void **state)
 	free(message);
 }
 
+static void the_version_of_the_record_does_not_matter(void **state)
+{
+	uint8_t *message = make_message(HELLO_SIZE);
+
+	(void)state;
+	for (unsigned minor = 0; minor < 256; minor++) {
+		struct input input = {0};
+
+		add_record_of(&input, (uint8_t)minor, 22, message, HELLO_SIZE);
+		check_joined(&input, message, HELLO_SIZE, "");
+	}
+	free(message);
+}
+
 static void every_pair_of_records_is_joined(void **state)
 {
 	uint8_t *message = make_message(HELLO_SIZE);
@@ -115,6 +136,19 @@ static void every_pair_of_records_is_joined(void **state)
 		check_joined(&input, message, HELLO_SIZE, "behind");
 	}
 	free(message);
+}
+
+static void nothing_at_all_is_waited_for(void **state)
+{
+	struct input input = {0};
+	struct unitls_bytes found = {NULL, 0};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+
+	(void)state;
+	assert_null(input.transport.incoming.data);
+	assert_int_equal(
+		unitls_hello_reader_step(&input.reader, &input.transport, &found, &error), UNITLS_WANT_READ);
+	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_NONE);
 }
 
 static void every_byte_alone_waits_for_the_next(void **state)
@@ -263,7 +297,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_record_stays_where_it_is),
+		cmocka_unit_test(the_version_of_the_record_does_not_matter),
 		cmocka_unit_test(every_pair_of_records_is_joined),
+		cmocka_unit_test(nothing_at_all_is_waited_for),
 		cmocka_unit_test(every_byte_alone_waits_for_the_next),
 		cmocka_unit_test(the_largest_hello_in_the_smallest_records_fits),
 		cmocka_unit_test(above_the_limit_is_refused_at_its_header),

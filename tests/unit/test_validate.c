@@ -238,6 +238,34 @@ static void test_suites_that_cannot_be_chosen_are_unmet(void **state)
 	expect_unmet(UNITLS_ROLE_CLIENT, "ciphers", "TLSv1.3");
 }
 
+static void test_all_suites_in_the_order_of_a_backend_that_cannot_choose(void **state)
+{
+	static const uint16_t has[] = {0xc02b, 0x1303, 0xc02f, 0x1301};
+	static const uint16_t same[] = {0x1303, 0xc02f, 0x1301};
+	static const uint16_t turned[] = {0x1301, 0x1303};
+	static const uint16_t fewer[] = {0x1303};
+	static const uint16_t more[] = {0x1303, 0x1301, 0x1302};
+
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_CIPHERS_1_3;
+	fake->capabilities.cipher_suites = has;
+	fake->capabilities.n_cipher_suites = 4;
+	/* The list asks for nothing else, so nothing of it is left to be set. */
+	set_suites(same, 3);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), 0);
+	assert_int_equal(unitls_diagnostics_count(diagnostics), 0);
+	assert_int_equal(left.n_cipher_suites, 1);
+	assert_int_equal(left.cipher_suites[0], 0xc02f);
+	set_suites(turned, 2);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), UNITLS_ERROR);
+	set_suites(fewer, 1);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), UNITLS_ERROR);
+	set_suites(more, 3);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_BEST), UNITLS_ERROR);
+	assert_int_equal(unitls_diagnostics_count(diagnostics), 3);
+	expect_diagnostic(2, "ciphers", "cannot be chosen");
+}
+
 static void test_alpn_of_a_backend_without_it_is_unmet(void **state)
 {
 	struct unitls_bytes name = {(const uint8_t *)"h2", 2};
@@ -266,6 +294,21 @@ static void test_alpn_limits_drop_what_is_beyond_them(void **state)
 	assert_int_equal(left.n_alpn, 2);
 	assert_memory_equal(left.alpn[0].data, "h2", 2);
 	assert_memory_equal(left.alpn[1].data, "imap", 4);
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), UNITLS_ERROR);
+}
+
+static void test_alpn_names_with_an_excluded_byte_are_dropped(void **state)
+{
+	struct unitls_bytes names[] = {
+		{(const uint8_t *)"a,b", 3}, {(const uint8_t *)"n\0l", 3}, {(const uint8_t *)"h2", 2}};
+
+	(void)state;
+	fake->capabilities.alpn_excluded = ",;";
+	assert_int_equal(unitls_settings_set_alpn(&settings, names, 3), 0);
+	assert_int_equal(validate(UNITLS_ROLE_CLIENT, UNITLS_EFFORT_BEST), 0);
+	assert_int_equal(unitls_diagnostics_count(diagnostics), 1);
+	expect_diagnostic(0, "alpn", "protocol 1 holds a byte");
+	assert_int_equal(left.n_alpn, 2);
 	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), UNITLS_ERROR);
 }
 
@@ -354,6 +397,169 @@ static void test_a_chains_label_is_printable(void **state)
 	unitls_chain_label(chain, label);
 	assert_string_equal(label, "a?b.example");
 	unitls_signing_chain_unref(chain);
+}
+
+static void set_lists(const uint16_t *groups, size_t n_groups, const uint16_t *schemes, size_t n_schemes)
+{
+	assert_int_equal(unitls_settings_set_groups(&settings, groups, n_groups), 0);
+	assert_int_equal(unitls_settings_set_signature_schemes(&settings, schemes, n_schemes), 0);
+}
+
+static const uint16_t known_groups[] = {29, 23};
+static const uint16_t known_schemes[] = {0x0403, 0x0804};
+
+static void know_lists(void)
+{
+	fake->capabilities.groups = known_groups;
+	fake->capabilities.n_groups = 2;
+	fake->capabilities.signature_schemes = known_schemes;
+	fake->capabilities.n_signature_schemes = 2;
+}
+
+static void test_groups_out_of_reach_are_dropped_while_others_remain(void **state)
+{
+	(void)state;
+	know_lists();
+	set_lists((const uint16_t[]){4588, 23}, 2, known_schemes, 2);
+	expect_dropped(UNITLS_ROLE_CLIENT, "groups", "X25519MLKEM768");
+	assert_int_equal(left.n_groups, 1);
+	assert_int_equal(left.groups[0], 23);
+	assert_int_equal(left.n_signature_schemes, 2);
+}
+
+static void test_the_last_group_is_never_dropped(void **state)
+{
+	(void)state;
+	know_lists();
+	set_lists((const uint16_t[]){4588}, 1, NULL, 0);
+	expect_unmet(UNITLS_ROLE_CLIENT, "groups", "X25519MLKEM768");
+}
+
+static void test_lists_that_cannot_be_chosen_are_unmet(void **state)
+{
+	(void)state;
+	know_lists();
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_SIGNATURE_SCHEMES;
+	set_lists(NULL, 0, known_schemes, 2);
+	expect_unmet(UNITLS_ROLE_CLIENT, "signature_schemes", "cannot be chosen");
+}
+
+static void test_revocation_that_cannot_be_looked_at_is_unmet(void **state)
+{
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_OCSP_VERIFY;
+	settings.ocsp = UNITLS_OCSP_REQUIRE;
+	expect_unmet(UNITLS_ROLE_CLIENT, "ocsp", "cannot verify");
+}
+
+static void test_a_request_for_staples_may_be_dropped(void **state)
+{
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_OCSP_REQUEST;
+	settings.ocsp = UNITLS_OCSP_REQUEST;
+	expect_dropped(UNITLS_ROLE_CLIENT, "ocsp", "cannot ask");
+	assert_int_equal(left.ocsp, UNITLS_OCSP_NONE);
+}
+
+static void on_secret(void *argument, const char *line)
+{
+	(void)argument;
+	(void)line;
+}
+
+static void test_a_key_log_that_cannot_be_had_is_unmet(void **state)
+{
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_KEY_LOG;
+	settings.key_log = on_secret;
+	expect_unmet(UNITLS_ROLE_CLIENT, "key_log", "secrets");
+}
+
+static void test_ticket_keys_of_a_backend_without_them_may_be_dropped(void **state)
+{
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_TICKET_KEYS;
+	assert_int_equal(unitls_ticket_keys_new(&settings.ticket_keys, NULL), 0);
+	add_chain(forged_chain_for(UNITLS_KEY_RSA, 1, "a.example"));
+	/* One that takes a secret and rotates by itself will do, too. */
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), 0);
+	unitls_settings_fini(&left);
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_TICKETS_SELF_ROTATED;
+	expect_dropped(UNITLS_ROLE_SERVER, "ticket_keys", "tickets");
+}
+
+static void on_sign(void *argument, struct unitls_sign_request *request)
+{
+	(void)argument;
+	unitls_sign_request_fail(request);
+}
+
+static struct unitls_signing_chain *chain_of(struct unitls_private_key *key, struct unitls_certificate *leaf)
+{
+	struct unitls_signing_chain *chain = NULL;
+
+	assert_int_equal(unitls_signing_chain_new(leaf, key, NULL, 0, &chain, NULL), 0);
+	unitls_private_key_unref(key);
+	unitls_certificate_unref(leaf);
+	return chain;
+}
+
+static struct unitls_signing_chain *external_chain(bool deferred)
+{
+	const struct unitls_signer signer = {.sign = on_sign, .deferred = deferred};
+	struct unitls_certificate *leaf = forged_certificate(UNITLS_KEY_ED25519, 256, 1, NULL, 0);
+	struct unitls_private_key *key = NULL;
+
+	assert_int_equal(unitls_private_key_external(&signer, NULL, unitls_certificate_spki(leaf), &key, NULL), 0);
+	return chain_of(key, leaf);
+}
+
+static void test_external_keys_need_their_capabilities(void **state)
+{
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_EXTERNAL_KEYS_ASYNC;
+	add_chain(external_chain(false));
+	assert_int_equal(validate(UNITLS_ROLE_SERVER, UNITLS_EFFORT_STRICT), 0);
+	unitls_settings_fini(&left);
+	unitls_signing_chain_unref(settings.chains[0]);
+	settings.chains[0] = external_chain(true);
+	expect_unmet(UNITLS_ROLE_SERVER, "key", "at once");
+}
+
+static void test_external_keys_of_a_backend_without_them_are_unmet(void **state)
+{
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_EXTERNAL_KEYS;
+	add_chain(external_chain(false));
+	expect_unmet(UNITLS_ROLE_SERVER, "key", "external");
+}
+
+static void test_keys_in_tokens_of_a_backend_without_them_are_unmet(void **state)
+{
+	struct unitls_private_key *key = NULL;
+
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_PKCS11;
+	assert_int_equal(unitls_private_key_from_id("pkcs11:object=web", "1234", &key, NULL), 0);
+	add_chain(chain_of(key, forged_certificate(UNITLS_KEY_ED25519, 256, 1, NULL, 0)));
+	expect_unmet(UNITLS_ROLE_SERVER, "key", "PKCS#11");
+}
+
+static void test_a_staple_counts_for_servers_alone(void **state)
+{
+	static const uint8_t response[] = {0x30, 0x08, 0x0a, 0x01, 0x00, 0xa0, 0x03, 0x30, 0x01, 0x00};
+	struct unitls_signing_chain *bare = forged_chain_for(UNITLS_KEY_RSA, 1, "a.example");
+	struct unitls_signing_chain *stapled = NULL;
+
+	(void)state;
+	fake->capabilities.bits &= ~(uint64_t)UNITLS_CAP_OCSP_STAPLE;
+	assert_int_equal(
+		unitls_signing_chain_with_ocsp_response(bare, response, sizeof(response), &stapled, NULL), 0);
+	unitls_signing_chain_unref(bare);
+	add_chain(stapled);
+	assert_int_equal(validate(UNITLS_ROLE_CLIENT, UNITLS_EFFORT_STRICT), 0);
+	unitls_settings_fini(&left);
+	expect_unmet(UNITLS_ROLE_SERVER, "ocsp_response", "stapled");
 }
 
 static void test_tickets_are_a_permission(void **state)
@@ -454,8 +660,10 @@ int main(void)
 		TEST(test_a_list_of_only_a_missing_version_is_unmet),
 		TEST(test_suites_of_a_version_that_the_configuration_leaves_out_are_not_looked_at),
 		TEST(test_suites_that_cannot_be_chosen_are_unmet),
+		TEST(test_all_suites_in_the_order_of_a_backend_that_cannot_choose),
 		TEST(test_alpn_of_a_backend_without_it_is_unmet),
 		TEST(test_alpn_limits_drop_what_is_beyond_them),
+		TEST(test_alpn_names_with_an_excluded_byte_are_dropped),
 		TEST(test_the_last_alpn_name_is_never_dropped),
 		TEST(test_client_authentication_of_a_backend_without_it_is_unmet),
 		TEST(test_a_clients_chain_with_a_backend_without_client_certificates_is_unmet),
@@ -465,6 +673,17 @@ int main(void)
 		TEST(test_encrypted_keys_are_unmet_by_the_field_key),
 		TEST(test_a_chains_label_is_printable),
 		TEST(test_tickets_are_a_permission),
+		TEST(test_groups_out_of_reach_are_dropped_while_others_remain),
+		TEST(test_the_last_group_is_never_dropped),
+		TEST(test_lists_that_cannot_be_chosen_are_unmet),
+		TEST(test_revocation_that_cannot_be_looked_at_is_unmet),
+		TEST(test_a_request_for_staples_may_be_dropped),
+		TEST(test_a_key_log_that_cannot_be_had_is_unmet),
+		TEST(test_ticket_keys_of_a_backend_without_them_may_be_dropped),
+		TEST(test_external_keys_need_their_capabilities),
+		TEST(test_external_keys_of_a_backend_without_them_are_unmet),
+		TEST(test_keys_in_tokens_of_a_backend_without_them_are_unmet),
+		TEST(test_a_staple_counts_for_servers_alone),
 		TEST(test_all_that_is_unmet_is_listed),
 		TEST(test_the_public_functions_only_ask),
 		TEST(test_every_failing_allocation_is_an_error_and_leaks_nothing),

@@ -8,6 +8,7 @@
 #include <mbedtls/ssl_ciphersuites.h>
 
 #include "backends/mbedtls/compat.h"
+#include "backends/mbedtls/hello.h"
 
 /* Certificate-based suites that some build of mbedTLS has; what this one lacks is left out at init. */
 static const uint16_t known[] = {0x1301, 0x1302, 0x1303, 0x1304, 0x1305, 0x002f, 0x0033, 0x0035, 0x0039, 0x003c,
@@ -21,8 +22,6 @@ static const uint16_t known[] = {0x1301, 0x1302, 0x1303, 0x1304, 0x1305, 0x002f,
 /* Forward secrecy and authenticated encryption; AES-128 first, as it is strong enough and the fastest. */
 static const uint16_t defaults_1_3[] = {0x1301, 0x1302, 0x1303};
 static const uint16_t defaults_1_2[] = {0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0x009e, 0x009f, 0xccaa};
-
-#define FALLBACK_SCSV 0x5600
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -77,41 +76,15 @@ int *mbed_ciphers_list(const struct unitls_context_params *params)
 	return list;
 }
 
-/* Where the session id of a ClientHello is: behind the headers of record and message, the version and the random. */
-#define HELLO_SESSION_ID_AT (5 + 4 + 2 + 32)
-
-static size_t number_16(const uint8_t *p)
+static bool is_signed(int suite)
 {
-	return (size_t)p[0] << 8 | p[1];
-}
-
-/* The list of suites in a hello, which the core has parsed already; nothing when it does not look like one. */
-static struct unitls_bytes offered_suites(struct unitls_bytes hello)
-{
-	struct unitls_bytes none = {NULL, 0};
-	size_t at = HELLO_SESSION_ID_AT;
-	size_t size;
-
-	if (hello.size <= at || hello.size - at < (size_t)hello.data[at] + 3)
-		return none;
-	at += 1 + hello.data[at];
-	size = number_16(hello.data + at);
-	at += 2;
-	return hello.size - at < size ? none : (struct unitls_bytes){hello.data + at, size};
-}
-
-static bool is_offered(struct unitls_bytes offered, int suite)
-{
-	for (size_t i = 0; i + 1 < offered.size; i += 2) {
-		if (number_16(offered.data + i) == (size_t)suite)
-			return true;
-	}
-	return false;
+	return compat_key_exchange(mbedtls_ssl_ciphersuite_from_id(suite)) != MBEDTLS_KEY_EXCHANGE_RSA;
 }
 
 int *mbed_ciphers_for_hello(const int *list, struct unitls_bytes hello)
 {
-	struct unitls_bytes offered = offered_suites(hello);
+	struct unitls_bytes offered = mbed_hello_suites(hello);
+	bool only_sha1 = !mbed_hello_has_signature_schemes(hello);
 	bool chosen = false;
 	size_t n = 0;
 	int *copy;
@@ -123,15 +96,12 @@ int *mbed_ciphers_for_hello(const int *list, struct unitls_bytes hello)
 		return NULL;
 	n = 0;
 	for (; *list != 0; list++) {
-		if (*list >> 8 == 0x13 && (chosen || !is_offered(offered, *list)))
+		bool is_1_3 = *list >> 8 == 0x13;
+
+		if (is_1_3 ? chosen || !mbed_hello_offers(offered, *list) : only_sha1 && is_signed(*list))
 			continue;
-		chosen = chosen || *list >> 8 == 0x13;
+		chosen = chosen || is_1_3;
 		copy[n++] = *list;
 	}
 	return copy;
-}
-
-bool mbed_ciphers_have_fallback(struct unitls_bytes hello)
-{
-	return is_offered(offered_suites(hello), FALLBACK_SCSV);
 }

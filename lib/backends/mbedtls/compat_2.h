@@ -124,6 +124,11 @@ static inline uint16_t compat_cipher_suite(const mbedtls_ssl_context *ssl)
 	return (uint16_t)mbedtls_ssl_get_ciphersuite_id(mbedtls_ssl_get_ciphersuite(ssl));
 }
 
+static inline int compat_key_exchange(const mbedtls_ssl_ciphersuite_t *suite)
+{
+	return (int)suite->key_exchange;
+}
+
 /* The description of the fatal alert that a call has just failed with. */
 static inline int compat_peer_alert(const mbedtls_ssl_context *ssl)
 {

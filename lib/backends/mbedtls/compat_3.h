@@ -79,8 +79,15 @@ static inline void compat_conf_endpoint(mbedtls_ssl_config *config, bool server)
 #endif
 	/* A session is resumed with a fresh key exchange only. */
 	mbedtls_ssl_conf_tls13_key_exchange_modes(config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
-	if (server)
+	if (server) {
 		mbedtls_ssl_conf_preference_order(config, MBEDTLS_SSL_SRV_CIPHERSUITE_ORDER_SERVER);
+		return;
+	}
+#if defined(MBEDTLS_SSL_SESSION_TICKETS)
+	/* Else a client does not look into a ticket, and takes a malformed one. */
+	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+		config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
 }
 
 static inline int compat_pk_parse(
@@ -126,6 +133,11 @@ static inline uint16_t compat_version(const mbedtls_ssl_context *ssl)
 static inline uint16_t compat_cipher_suite(const mbedtls_ssl_context *ssl)
 {
 	return (uint16_t)mbedtls_ssl_get_ciphersuite_id_from_ssl(ssl);
+}
+
+static inline int compat_key_exchange(const mbedtls_ssl_ciphersuite_t *suite)
+{
+	return (int)suite->MBEDTLS_PRIVATE(key_exchange);
 }
 
 /* The description of the fatal alert that a call has just failed with. */

@@ -13,6 +13,7 @@
 #include "backends/mbedtls/ciphers.h"
 #include "backends/mbedtls/compat.h"
 #include "backends/mbedtls/error.h"
+#include "backends/mbedtls/hello.h"
 #include "backends/mbedtls/verify.h"
 
 /* What the library says of a certificate with a critical extension that it does not know. */
@@ -255,7 +256,7 @@ static int read_hello(struct mbed_connection *connection)
 
 	if (!COMPAT_TLS_1_3 || connection->context->role != UNITLS_ROLE_SERVER || connection->suites != NULL)
 		return 0;
-	connection->fallback = mbed_ciphers_have_fallback(hello);
+	connection->fallback = mbed_hello_is_fallback(hello);
 	connection->suites = mbed_ciphers_for_hello(connection->context->suites, hello);
 	if (connection->suites == NULL)
 		return MBEDTLS_ERR_SSL_ALLOC_FAILED;

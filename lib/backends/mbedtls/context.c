@@ -150,7 +150,7 @@ static int load_tickets(
 		mbedtls_ssl_conf_session_tickets(&context->config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 		return 0;
 	}
-	if (!params->session_tickets || params->verify != UNITLS_VERIFY_MODE_NONE)
+	if (!params->tickets)
 		return 0;
 	ret = mbedtls_ssl_ticket_setup(
 		&context->tickets, mbed_random, NULL, MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S);

@@ -93,5 +93,8 @@ int mbed_records_alert(const struct mbed_records *records)
 		return UNITLS_ALERT_PROTOCOL_VERSION;
 	if (body_size(records) > UNITLS_RECORD_CIPHERTEXT_MAX - MBED_RECORD_HEADER_SIZE)
 		return UNITLS_ALERT_RECORD_OVERFLOW;
+	/* With TLS 1.3 inside: empty, or of a type that nobody knows (RFC 8446, 5.1 and 5.4). */
+	if (records->head[0] == CONTENT_APPLICATION_DATA)
+		return UNITLS_ALERT_UNEXPECTED_MESSAGE;
 	return UNITLS_ALERT_DECODE_ERROR;
 }

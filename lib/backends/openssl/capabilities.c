@@ -5,11 +5,12 @@
 #include <openssl/ssl.h>
 
 #include <unitls/alpn.h>
-#include <unitls/cipher_suite.h>
 
-#include "backends/openssl/error.h"
+#include "backends/libssl/error.h"
+#include "backends/libssl/lists.h"
+#include "backends/libssl/suites.h"
+#include "backends/openssl/external.h"
 
-#define SUITES_MAX   512   /* of the core's table */
 #define RSA_BITS_MAX 16384 /* OPENSSL_RSA_MAX_MODULUS_BITS */
 
 /* Every suite that authenticates and encrypts; the security level then takes its own away. */
@@ -19,11 +20,7 @@
 	"TLS_AES_128_CCM_8_SHA256"
 
 /* Written by openssl_capabilities_init alone, before any other thread can see the module. */
-static struct {
-	uint16_t suites[SUITES_MAX];
-	const char *names[SUITES_MAX];
-	struct unitls_capabilities capabilities;
-} state;
+static struct unitls_capabilities capabilities;
 
 /* RSA and curve sizes that each security level asks for: SSL_CTX_set_security_level(3). */
 static const struct {
@@ -67,28 +64,15 @@ static uint32_t find_key_types(unsigned strength_bits)
 	return bits;
 }
 
-/* Keeps those of the library's suites that the core's table has, under the name that agrees with the core's. */
 static void find_suites(SSL *ssl)
 {
 	STACK_OF(SSL_CIPHER) *supported = SSL_get1_supported_ciphers(ssl);
-	size_t n = 0;
 	int i;
 
-	for (i = 0; i < sk_SSL_CIPHER_num(supported) && n < SUITES_MAX; i++) {
-		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(supported, i);
-		uint16_t suite = SSL_CIPHER_get_protocol_id(cipher);
-		const char *known = unitls_cipher_suite_name(suite);
-		const char *standard = SSL_CIPHER_standard_name(cipher);
-
-		if (!known || !standard || strcmp(known, standard) != 0)
-			continue;
-		state.suites[n] = suite;
-		state.names[n] = SSL_CIPHER_get_name(cipher);
-		n++;
-	}
+	for (i = 0; i < sk_SSL_CIPHER_num(supported); i++)
+		libssl_suites_add(sk_SSL_CIPHER_value(supported, i));
 	sk_SSL_CIPHER_free(supported);
-	state.capabilities.cipher_suites = state.suites;
-	state.capabilities.n_cipher_suites = n;
+	capabilities.cipher_suites = libssl_suites(&capabilities.n_cipher_suites);
 }
 
 /* The range that openssl.cnf leaves of TLS 1.2 to 1.3. */
@@ -96,7 +80,7 @@ static void find_versions(SSL_CTX *ctx)
 {
 	long lowest = SSL_CTX_get_min_proto_version(ctx);
 	long highest = SSL_CTX_get_max_proto_version(ctx);
-	struct unitls_capabilities *c = &state.capabilities;
+	struct unitls_capabilities *c = &capabilities;
 
 	c->min_version = lowest == TLS1_3_VERSION ? UNITLS_TLS_1_3 : UNITLS_TLS_1_2;
 	c->max_version = highest == 0 || highest >= TLS1_3_VERSION ? UNITLS_TLS_1_3 : UNITLS_TLS_1_2;
@@ -108,7 +92,7 @@ static void find_versions(SSL_CTX *ctx)
 
 static void find_limits(const SSL_CTX *ctx)
 {
-	struct unitls_capabilities *c = &state.capabilities;
+	struct unitls_capabilities *c = &capabilities;
 	int level = SSL_CTX_get_security_level(ctx);
 
 	if (level < 0)
@@ -125,20 +109,27 @@ static void find_limits(const SSL_CTX *ctx)
 
 int openssl_capabilities_init(struct unitls_error *error)
 {
-	struct unitls_capabilities *c = &state.capabilities;
+	struct unitls_capabilities *c = &capabilities;
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = NULL;
 
 	if (!ctx)
 		goto fail;
 	c->bits = UNITLS_CAP_ALPN | UNITLS_CAP_HALF_CLOSE | UNITLS_CAP_SESSION_TICKETS | UNITLS_CAP_CLIENT_AUTH |
-		UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO;
+		UNITLS_CAP_CLOCK | UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO |
+		UNITLS_CAP_CLIENT_SESSIONS | UNITLS_CAP_TICKET_KEYS | UNITLS_CAP_EXPORTER |
+		UNITLS_CAP_EXTENDED_MASTER_SECRET | UNITLS_CAP_KEY_LOG | UNITLS_CAP_OCSP_STAPLE |
+		UNITLS_CAP_OCSP_REQUEST | UNITLS_CAP_OCSP_VERIFY | UNITLS_CAP_CRL | UNITLS_CAP_GROUPS |
+		UNITLS_CAP_SIGNATURE_SCHEMES | UNITLS_CAP_GROUP_INFO | UNITLS_CAP_SIGNATURE_INFO |
+		UNITLS_CAP_KEY_UPDATE | UNITLS_CAP_EXTERNAL_KEYS;
+	if (openssl_external_can_wait())
+		c->bits |= UNITLS_CAP_EXTERNAL_KEYS_ASYNC;
 	c->notes =
 		"versions, security level, groups and signature algorithms within what openssl.cnf allows, which is "
 		"read when the module is loaded";
 	find_versions(ctx);
 	find_limits(ctx);
-	if (!SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2))
+	if (libssl_lists_find(c) < 0 || !SSL_CTX_set_cipher_list(ctx, ALL_SUITES_1_2))
 		goto fail;
 	/* A provider may lack some; what is left is what counts. */
 	(void)SSL_CTX_set_ciphersuites(ctx, ALL_SUITES_1_3);
@@ -152,21 +143,10 @@ int openssl_capabilities_init(struct unitls_error *error)
 	return 0;
 fail:
 	SSL_CTX_free(ctx);
-	return openssl_error_internal(error, "OpenSSL cannot make a context");
+	return libssl_error_internal(error, "cannot make a context");
 }
 
 const struct unitls_capabilities *openssl_capabilities(void)
 {
-	return &state.capabilities;
-}
-
-const char *openssl_suite_name(uint16_t suite)
-{
-	size_t i;
-
-	for (i = 0; i < state.capabilities.n_cipher_suites; i++) {
-		if (state.suites[i] == suite)
-			return state.names[i];
-	}
-	return NULL;
+	return &capabilities;
 }

@@ -11,7 +11,4 @@
 int openssl_capabilities_init(struct unitls_error *error);
 const struct unitls_capabilities *openssl_capabilities(void);
 
-/* OpenSSL's name of a suite in the capabilities; NULL for any other number. */
-const char *openssl_suite_name(uint16_t suite);
-
 #endif

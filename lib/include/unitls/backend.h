@@ -16,22 +16,42 @@ struct unitls_client_config;
 struct unitls_server_config;
 
 /* Capability bits. X(identifier, bit, name) */
-#define UNITLS_CAPABILITIES(X)                                                                         \
-	X(TLS_1_2, 0, "tls1.2")                                                                        \
-	X(TLS_1_3, 1, "tls1.3")                                                                        \
-	X(CIPHERS_1_2, 2, "tls1.2-ciphers") /* which TLS 1.2 suites, and their order, can be chosen */ \
-	X(CIPHERS_1_3, 3, "tls1.3-ciphers")                                                            \
-	X(ALPN, 4, "alpn")                                                                             \
-	X(HALF_CLOSE, 5, "half-close") /* one direction goes on when close_notify ended the other */   \
-	X(SESSION_TICKETS, 6, "session-tickets")                                                       \
-	X(CLIENT_AUTH, 7, "client-auth")                                                               \
-	X(CLOCK, 8, "clock") /* certificates are judged by the configuration's clock */                \
-	X(ENCRYPTED_KEYS, 9, "encrypted-keys")                                                         \
-	X(IP_NAMES, 10, "ip-names")     /* a client can verify an IP address */                        \
-	X(CLOSE_INFO, 11, "close-info") /* the library tells a clean close from a truncation, not only the core */
+#define UNITLS_CAPABILITIES(X)                                                                                              \
+	X(TLS_1_2, 0, "tls1.2")                                                                                             \
+	X(TLS_1_3, 1, "tls1.3")                                                                                             \
+	X(CIPHERS_1_2, 2, "tls1.2-ciphers") /* which TLS 1.2 suites, and their order, can be chosen */                      \
+	X(CIPHERS_1_3, 3, "tls1.3-ciphers") /* else only a list of all of them in its order is taken */                     \
+	X(ALPN, 4, "alpn")                                                                                                  \
+	X(HALF_CLOSE, 5, "half-close") /* one direction goes on when close_notify ended the other */                        \
+	X(SESSION_TICKETS, 6, "session-tickets")                                                                            \
+	X(CLIENT_AUTH, 7, "client-auth")                                                                                    \
+	X(CLOCK, 8, "clock") /* certificates are judged by the configuration's clock */                                     \
+	X(ENCRYPTED_KEYS, 9, "encrypted-keys")                                                                              \
+	X(IP_NAMES, 10, "ip-names")               /* a client can verify an IP address */                                   \
+	X(CLOSE_INFO, 11, "close-info")           /* the library tells a clean close from a truncation */                   \
+	X(CLIENT_SESSIONS, 12, "client-sessions") /* a client can export a session and resume it */                         \
+	X(TICKET_KEYS, 13, "ticket-keys") /* tickets are sealed with the keys given, which rotate from outside */           \
+	X(TICKETS_SELF_ROTATED, 14,                                                                                         \
+		"tickets-self-rotated") /* of ticket keys only the stable secret counts; the library derives and rotates */ \
+	X(EXPORTER, 15, "exporter")                                                                                         \
+	X(EXTENDED_MASTER_SECRET, 16,                                                                                       \
+		"extended-master-secret") /* RFC 7627, known to be so: else nothing is exported in TLS 1.2 */               \
+	X(KEY_LOG, 17, "key-log")                                                                                           \
+	X(EXTERNAL_KEYS, 18, "external-keys")             /* a signer that answers at once */                               \
+	X(EXTERNAL_KEYS_ASYNC, 19, "external-keys-async") /* or later */                                                    \
+	X(PKCS11, 20, "pkcs11")                           /* private keys by PKCS#11 URI */                                 \
+	X(OCSP_STAPLE, 21, "ocsp-staple")                 /* a server sends staples */                                      \
+	X(OCSP_REQUEST, 22, "ocsp-request")               /* a client asks for staples and hands them out */                \
+	X(OCSP_VERIFY, 23, "ocsp-verify")                 /* and verifies them */                                           \
+	X(CRL, 24, "crl")                                                                                                   \
+	X(GROUPS, 25, "groups")                       /* which groups, and their order, can be chosen */                    \
+	X(SIGNATURE_SCHEMES, 26, "signature-schemes") /* the same for signatures */                                         \
+	X(GROUP_INFO, 27, "group-info")               /* the group of a key exchange is told */                             \
+	X(SIGNATURE_INFO, 28, "signature-info")       /* the scheme of the server's signature is told */                    \
+	X(KEY_UPDATE, 29, "key-update")               /* can send a KeyUpdate */
 
 enum unitls_capability {
-#define UNITLS_CAPABILITY_ENUM(id, bit, name) UNITLS_CAP_##id = 1u << bit,
+#define UNITLS_CAPABILITY_ENUM(id, bit, name) UNITLS_CAP_##id = 1u << (bit),
 	UNITLS_CAPABILITIES(UNITLS_CAPABILITY_ENUM)
 #undef UNITLS_CAPABILITY_ENUM
 };
@@ -41,15 +61,33 @@ struct unitls_capabilities {
 	uint64_t bits;        /* enum unitls_capability */
 	uint16_t min_version; /* lowest and highest TLS version */
 	uint16_t max_version;
-	const uint16_t *cipher_suites; /* those it can do of the core's table, in no particular order */
+	/* Those it can do of the core's table, in no particular order; but those of a version that cannot be chosen as the library orders them. */
+	const uint16_t *cipher_suites;
 	size_t n_cipher_suites;
 	size_t alpn_max_names;      /* protocols in one list */
 	size_t alpn_max_name_bytes; /* bytes of one name */
-	bool alpn_binary;           /* names may hold any byte, NUL included */
+	bool alpn_binary;           /* names may hold NUL */
+	const char *alpn_excluded;  /* further bytes that no name may hold; NULL: none */
 	uint32_t key_types;         /* bit (1u << enum unitls_key_type): what it can sign with */
 	unsigned rsa_min_bits;
 	unsigned rsa_max_bits;
+	const uint16_t *groups; /* those it can do of the core's table, in no particular order */
+	size_t n_groups;
+	const uint16_t *signature_schemes; /* the same */
+	size_t n_signature_schemes;
 	const char *notes; /* one line of plain English on what differs, or "" */
+};
+
+/*
+ * One way in which a backend is known to answer a peer that breaks the protocol, or asks for the unusual, otherwise than the OpenSSL backend does.
+ * The texts are constants; what, verdict and library are patterns as in fnmatch(3).
+ */
+struct unitls_backend_difference {
+	const char *what;    /* the case of the contract suite (tests/contract/differential.c) */
+	const char *backend; /* the backend's name */
+	const char *verdict; /* what it does: "accepted: ...", "refused: CLASS, ALERT", or the name of a status */
+	const char *reason;  /* one line of plain English */
+	const char *library; /* versions of its library that are so; NULL: all */
 };
 
 /* How to load; initialise with {0} for the defaults. */
@@ -84,6 +122,8 @@ UNITLS_API const char *unitls_backend_library_version(const struct unitls_backen
 UNITLS_API const struct unitls_capabilities *unitls_backend_capabilities(const struct unitls_backend *backend);
 /* "tls1.3", "half-close", ...; NULL for a bit not in the table. */
 UNITLS_API const char *unitls_capability_name(enum unitls_capability capability);
+/* Walks the table of known differences, all backends' in one, loaded or not; false past the end. */
+UNITLS_API bool unitls_backend_difference_at(size_t i, struct unitls_backend_difference *ret_difference);
 
 /*
  * What of a configuration this backend cannot do: appends one (field, reason) each to diagnostics (which may be NULL). Returns 0 when it can do all,

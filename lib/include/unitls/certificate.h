@@ -9,15 +9,23 @@
 
 #define UNITLS_FILE_LIMIT_BYTES (16u << 20) /* larger certificate or key files are refused */
 
+#define UNITLS_NAME_PARTS_MAX 64 /* a distinguished name of more parts has no text */
+
+/* X(identifier, name) */
+#define UNITLS_KEY_TYPES(X)                            \
+	X(UNKNOWN, "unknown")                          \
+	X(RSA, "rsa")                                  \
+	X(RSA_PSS, "rsa-pss") /* id-RSASSA-PSS keys */ \
+	X(ECDSA_P256, "ecdsa-p256")                    \
+	X(ECDSA_P384, "ecdsa-p384")                    \
+	X(ECDSA_P521, "ecdsa-p521")                    \
+	X(ED25519, "ed25519")                          \
+	X(ED448, "ed448")
+
 enum unitls_key_type {
-	UNITLS_KEY_UNKNOWN,
-	UNITLS_KEY_RSA,
-	UNITLS_KEY_RSA_PSS, /* id-RSASSA-PSS keys */
-	UNITLS_KEY_ECDSA_P256,
-	UNITLS_KEY_ECDSA_P384,
-	UNITLS_KEY_ECDSA_P521,
-	UNITLS_KEY_ED25519,
-	UNITLS_KEY_ED448,
+#define UNITLS_KEY_TYPE_ENUM(id, name) UNITLS_KEY_##id,
+	UNITLS_KEY_TYPES(UNITLS_KEY_TYPE_ENUM)
+#undef UNITLS_KEY_TYPE_ENUM
 };
 
 enum unitls_name_type {
@@ -54,12 +62,20 @@ UNITLS_API struct unitls_bytes unitls_certificate_spki(const struct unitls_certi
 /* Subject and issuer names, DER. */
 UNITLS_API struct unitls_bytes unitls_certificate_subject(const struct unitls_certificate *certificate);
 UNITLS_API struct unitls_bytes unitls_certificate_issuer(const struct unitls_certificate *certificate);
+/*
+ * A name (subject or issuer, DER) as text: RFC 4514, "CN=server,O=Example\\, Inc". Writes at most size bytes with the NUL, always terminated
+ * unless size is 0, cut between characters; returns how many it needs without the NUL, as snprintf does. Control characters and what is no UTF-8 are
+ * escaped, so it can be shown as it is. 0 and "" for an empty name and for what is no name of up to UNITLS_NAME_PARTS_MAX parts. Pure.
+ */
+UNITLS_API size_t unitls_distinguished_name_text(struct unitls_bytes name, char *buffer, size_t size);
 /* The subject's last common name, UTF-8 or ASCII as in the certificate; {NULL, 0} when absent. For display only. */
 UNITLS_API struct unitls_bytes unitls_certificate_common_name(const struct unitls_certificate *certificate);
 /* Validity in seconds since 1970-01-01 UTC. */
 UNITLS_API int64_t unitls_certificate_not_before(const struct unitls_certificate *certificate);
 UNITLS_API int64_t unitls_certificate_not_after(const struct unitls_certificate *certificate);
 UNITLS_API enum unitls_key_type unitls_certificate_key_type(const struct unitls_certificate *certificate);
+/* "rsa", "ecdsa-p256", ...; "unknown" for a number not in the table. A string constant. */
+UNITLS_API const char *unitls_key_type_name(enum unitls_key_type type);
 /* Size of the key in bits (RSA modulus, curve size). */
 UNITLS_API unsigned unitls_certificate_key_bits(const struct unitls_certificate *certificate);
 /* Whether basicConstraints says CA. */

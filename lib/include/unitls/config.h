@@ -6,19 +6,26 @@
  * remembered and comes again from the build function, so that a chain of setters may be checked once, there.
  *
  * Field names, as used in errors and diagnostics: "min_version", "max_version", "ciphers", "alpn", "alpn_policy", "trust_store",
- * "certificate", "key", "client_auth", "verify", "sni_policy", "hello_callback", "identity_cache", "session_tickets", "clock".
+ * "certificate", "key", "client_auth", "verify", "sni_policy", "hello_callback", "identity_cache", "session_tickets", "ticket_keys", "groups",
+ * "signature_schemes", "crls", "ocsp", "ocsp_response", "key_log", "clock".
  */
 #ifndef UNITLS_CONFIG_H
 #define UNITLS_CONFIG_H
 
 #include <unitls/client_hello.h>
+#include <unitls/crl.h>
 #include <unitls/error.h>
+#include <unitls/group.h>
+#include <unitls/signature_scheme.h>
 #include <unitls/signing_chain.h>
+#include <unitls/ticket_keys.h>
 #include <unitls/trust_store.h>
 
 #define UNITLS_DIGEST_SIZE            32
 #define UNITLS_IDENTITY_CACHE_DEFAULT 1024
 #define UNITLS_CIPHER_LIST_MAX        128
+#define UNITLS_GROUP_LIST_MAX         32
+#define UNITLS_SCHEME_LIST_MAX        32
 #define UNITLS_ALPN_COUNT_MAX         256
 
 /* What a server asks of the client's certificate. */
@@ -40,12 +47,22 @@ enum unitls_sni_policy {
 	UNITLS_SNI_STRICT,  /* unrecognized_name (RFC 6066, 3), also for a client that sent no name */
 };
 
+/* What a client wants to know of its server's revocation by a stapled OCSP response (RFC 6066, 8). */
+enum unitls_ocsp {
+	UNITLS_OCSP_NONE, /* nothing is asked for. The default */
+	/* Asked for; what comes is handed out unread, and refused when the backend can read it (UNITLS_CAP_OCSP_VERIFY) and it says revoked. */
+	UNITLS_OCSP_REQUEST,
+	UNITLS_OCSP_REQUIRE, /* and without a current staple that says good the server is refused. Needs UNITLS_CAP_OCSP_VERIFY */
+};
+
 struct unitls_config_builder;
 struct unitls_client_config;
 struct unitls_server_config;
 
 /* Seconds since 1970-01-01 UTC; called from any thread that uses the context. */
 typedef int64_t (*unitls_clock)(void *argument);
+/* One line of a key log, without its newline; secret. Called from any thread that uses the context. */
+typedef void (*unitls_key_log_callback)(void *argument, const char *line);
 
 UNITLS_BEGIN_DECLS
 
@@ -88,8 +105,27 @@ UNITLS_API int unitls_config_builder_set_hello_callback(
 	struct unitls_config_builder *builder, unitls_hello_callback callback, void *argument);
 /* Server only: native contexts kept at most, least recently used out (1 and up; default UNITLS_IDENTITY_CACHE_DEFAULT). */
 UNITLS_API int unitls_config_builder_set_identity_cache(struct unitls_config_builder *builder, size_t limit);
-/* Server only: whether session tickets are issued, with keys that the context makes itself and never leaves. Default: true. */
+/* Server only: whether session tickets are issued and accepted; never where client certificates are asked for. Default: true. */
 UNITLS_API int unitls_config_builder_set_session_tickets(struct unitls_config_builder *builder, bool enabled);
+/*
+ * Server only: what tickets are sealed with, shared with whoever else has it. NULL (the default): keys that the context makes itself, which never leave
+ * it. Configurations are equal only if they share the object.
+ */
+UNITLS_API int unitls_config_builder_set_ticket_keys(
+	struct unitls_config_builder *builder, struct unitls_ticket_keys *keys);
+/*
+ * Groups of the key exchange, and signature schemes (what is signed with and what is accepted of the peer), in order of preference. n = 0: whatever the
+ * library has by default, now and in its next version (the default; do not freeze what you need not). Up to UNITLS_GROUP_LIST_MAX and
+ * UNITLS_SCHEME_LIST_MAX; an unknown number is an error.
+ */
+UNITLS_API int unitls_config_builder_set_groups(
+	struct unitls_config_builder *builder, const uint16_t *groups, size_t n);
+UNITLS_API int unitls_config_builder_set_signature_schemes(
+	struct unitls_config_builder *builder, const uint16_t *schemes, size_t n);
+/* Revocation lists for the peer's certificates (<unitls/crl.h> has the rule). NULL: none is looked at (the default). */
+UNITLS_API int unitls_config_builder_set_crls(struct unitls_config_builder *builder, struct unitls_crl_list *crls);
+/* Client only. */
+UNITLS_API int unitls_config_builder_set_ocsp(struct unitls_config_builder *builder, enum unitls_ocsp ocsp);
 /* The time that certificates are judged by. NULL: the system's clock (the default). */
 UNITLS_API int unitls_config_builder_set_clock(
 	struct unitls_config_builder *builder, unitls_clock clock, void *argument);

@@ -88,6 +88,12 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_connection_write(struct unitls_connectio
 UNITLS_API UNITLS_MUST_CHECK int unitls_connection_shutdown(
 	struct unitls_connection *connection, struct unitls_error *error);
 /*
+ * Sends a KeyUpdate (RFC 8446, 4.6.3), at the latest with the next write; request: the peer is asked for one, too. 0; WANT_WRITE when outgoing must be
+ * drained first; UNITLS_ERROR: UNSUPPORTED in TLS 1.2 or without UNITLS_CAP_KEY_UPDATE, USAGE before the handshake is complete and after shutdown.
+ */
+UNITLS_API UNITLS_MUST_CHECK int unitls_connection_update_keys(
+	struct unitls_connection *connection, bool request, struct unitls_error *error);
+/*
  * Answers a hello callback that said UNITLS_HELLO_WAIT: context (NULL: the connection's own) or, for REJECT, alert. Call handshake next.
  * UNITLS_ERROR, class USAGE when no decision is pending.
  */
@@ -121,6 +127,14 @@ UNITLS_API const char *unitls_connection_server_name(const struct unitls_connect
 /* The peer's certificates as sent, 0 its own; lent, NULL past the end (then also: none was sent). */
 UNITLS_API struct unitls_certificate *unitls_connection_peer_certificate(
 	struct unitls_connection *connection, size_t i);
+/*
+ * The group of the key exchange and the scheme of the server's signature in this handshake (IANA numbers). 0: there was none (a resumed
+ * session has no signature), or the library does not tell (UNITLS_CAP_GROUP_INFO, UNITLS_CAP_SIGNATURE_INFO).
+ */
+UNITLS_API uint16_t unitls_connection_group(const struct unitls_connection *connection);
+UNITLS_API uint16_t unitls_connection_signature_scheme(const struct unitls_connection *connection);
+/* The OCSP response that the server stapled, DER, lent for the connection's life; {NULL, 0} when none came or none was asked for. */
+UNITLS_API struct unitls_bytes unitls_connection_ocsp_response(const struct unitls_connection *connection);
 /* Whether the handshake resumed an earlier session. */
 UNITLS_API bool unitls_connection_resumed(const struct unitls_connection *connection);
 /* The context in use, which a hello callback may have changed; one of the two is NULL. */

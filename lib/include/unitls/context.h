@@ -16,10 +16,19 @@ enum unitls_effort {
 	UNITLS_EFFORT_STRICT, /* fail, naming the first field */
 	/*
 	 * Drop what may be dropped without making a connection weaker than was asked for, and list it: cipher suites and ALPN names out of the
-	 * backend's reach while others remain, versions below its lowest, signing chains it cannot sign with while others remain.
+	 * backend's reach while others remain, the same of groups and signature schemes, versions below its lowest, signing chains it cannot sign with
+	 * while others remain, a request for OCSP responses, ticket keys.
 	 * Anything else fails as in STRICT.
 	 */
 	UNITLS_EFFORT_BEST,
+};
+
+/* Handshakes of one context since it was made. */
+struct unitls_statistics {
+	uint64_t full;    /* complete, without a session */
+	uint64_t resumed; /* complete, with an earlier session */
+	uint64_t failed;  /* ended by an error or a truncation */
+	uint64_t offered; /* sessions that a client offered: offered less resumed were not taken */
 };
 
 UNITLS_BEGIN_DECLS
@@ -55,6 +64,12 @@ UNITLS_API struct unitls_client_config *unitls_client_context_config(const struc
 UNITLS_API struct unitls_server_config *unitls_server_context_config(const struct unitls_server_context *context);
 UNITLS_API struct unitls_backend *unitls_client_context_backend(const struct unitls_client_context *context);
 UNITLS_API struct unitls_backend *unitls_server_context_backend(const struct unitls_server_context *context);
+
+/* A snapshot of counters that other threads may be changing; of a server context that a hello callback chose, what was chosen counts. */
+UNITLS_API void unitls_client_context_statistics(
+	const struct unitls_client_context *context, struct unitls_statistics *ret_statistics);
+UNITLS_API void unitls_server_context_statistics(
+	const struct unitls_server_context *context, struct unitls_statistics *ret_statistics);
 
 UNITLS_END_DECLS
 

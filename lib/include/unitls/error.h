@@ -80,20 +80,21 @@ enum unitls_alert {
 };
 
 /* Why a peer's certificate was refused. X(identifier, name) */
-#define UNITLS_VERIFY_REASONS(X)                         \
-	X(NONE, "none")                                  \
-	X(MISSING, "no certificate was sent")            \
-	X(UNKNOWN_CA, "issuer is not trusted")           \
-	X(SELF_SIGNED, "self-signed certificate")        \
-	X(EXPIRED, "expired")                            \
-	X(NOT_YET_VALID, "not yet valid")                \
-	X(NAME_MISMATCH, "name does not match")          \
-	X(REVOKED, "revoked")                            \
-	X(BAD_SIGNATURE, "bad signature")                \
-	X(BAD_PURPOSE, "not meant for this purpose")     \
-	X(WEAK, "key or signature algorithm too weak")   \
-	X(NAME_CONSTRAINTS, "name constraints violated") \
-	X(MALFORMED, "malformed certificate")            \
+#define UNITLS_VERIFY_REASONS(X)                                   \
+	X(NONE, "none")                                            \
+	X(MISSING, "no certificate was sent")                      \
+	X(UNKNOWN_CA, "issuer is not trusted")                     \
+	X(SELF_SIGNED, "self-signed certificate")                  \
+	X(EXPIRED, "expired")                                      \
+	X(NOT_YET_VALID, "not yet valid")                          \
+	X(NAME_MISMATCH, "name does not match")                    \
+	X(REVOKED, "revoked")                                      \
+	X(REVOCATION_UNKNOWN, "no current word on its revocation") \
+	X(BAD_SIGNATURE, "bad signature")                          \
+	X(BAD_PURPOSE, "not meant for this purpose")               \
+	X(WEAK, "key or signature algorithm too weak")             \
+	X(NAME_CONSTRAINTS, "name constraints violated")           \
+	X(MALFORMED, "malformed certificate")                      \
 	X(OTHER, "refused")
 
 enum unitls_verify_reason {

@@ -17,6 +17,12 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_insecure_peer_name_unchecked(
 	const char *sni, struct unitls_peer_name *ret_name, struct unitls_error *error);
 /* Client only: the server's certificate is not verified at all, by chain or by name. Anyone can read and change the traffic. */
 UNITLS_API int unitls_insecure_config_builder_skip_verification(struct unitls_config_builder *builder);
+/*
+ * Hands out the secrets of every connection in the format of NSS (SSLKEYLOGFILE; RFC 9850), a line a call: whoever has them and a capture of the traffic can
+ * read it. NULL: off (the default). Needs UNITLS_CAP_KEY_LOG.
+ */
+UNITLS_API int unitls_insecure_config_builder_set_key_log(
+	struct unitls_config_builder *builder, unitls_key_log_callback callback, void *argument);
 
 UNITLS_END_DECLS
 

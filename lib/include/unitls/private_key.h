@@ -8,6 +8,7 @@
 #include <unitls/error.h>
 
 #define UNITLS_PASSWORD_MAX 1023 /* bytes of a key's password */
+#define UNITLS_KEY_URI_MAX  4095 /* bytes of a PKCS#11 URI */
 
 struct unitls_private_key;
 
@@ -34,11 +35,18 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_private_key_from_mem_asking(const void *
 /* unitls_private_key_from_mem of a file, read at once; class IO when it cannot be read. */
 UNITLS_API UNITLS_MUST_CHECK int unitls_private_key_from_file(
 	const char *path, const char *password, struct unitls_private_key **ret_key, struct unitls_error *error);
+/*
+ * A key in a PKCS#11 token, named by its URI ("pkcs11:token=...;object=...", RFC 7512): the backend uses it there, if it has UNITLS_CAP_PKCS11. pin: NULL
+ * when the URI or the token needs none; up to UNITLS_PASSWORD_MAX bytes, copied and wiped later. Whether the key is there, and is that of the
+ * certificate, shows when a context is built. UNITLS_ERROR, class CONFIG, field "key": no such URI.
+ */
+UNITLS_API UNITLS_MUST_CHECK int unitls_private_key_from_id(
+	const char *uri, const char *pin, struct unitls_private_key **ret_key, struct unitls_error *error);
 UNITLS_API struct unitls_private_key *unitls_private_key_ref(struct unitls_private_key *key);
 /* Drops one reference; NULL is fine. The last one wipes the bytes. */
 UNITLS_API void unitls_private_key_unref(struct unitls_private_key *key);
 
-/* The key's type; UNITLS_KEY_UNKNOWN when it is encrypted. */
+/* The key's type; UNITLS_KEY_UNKNOWN when it is encrypted or in a token. */
 UNITLS_API enum unitls_key_type unitls_private_key_type(const struct unitls_private_key *key);
 
 enum unitls_key_match {

@@ -10,7 +10,8 @@
 #include <unitls/error.h>
 #include <unitls/private_key.h>
 
-#define UNITLS_CHAIN_LENGTH_MAX 16 /* certificates sent at most */
+#define UNITLS_CHAIN_LENGTH_MAX  16    /* certificates sent at most */
+#define UNITLS_OCSP_RESPONSE_MAX 16384 /* bytes of a staple */
 
 struct unitls_signing_chain;
 
@@ -33,6 +34,12 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_signing_chain_from_mem(const void *data,
 /* From a file with the certificates and, when key_path is NULL, the key. */
 UNITLS_API UNITLS_MUST_CHECK int unitls_signing_chain_from_file(const char *path, const char *key_path,
 	const char *password, struct unitls_signing_chain **ret_chain, struct unitls_error *error);
+/*
+ * The same chain with an OCSP response for its leaf (RFC 6960, DER, up to UNITLS_OCSP_RESPONSE_MAX bytes, copied), which a server staples for clients that
+ * ask. UNITLS_ERROR, class CONFIG, field "ocsp_response": no successful OCSP response by its form.
+ */
+UNITLS_API UNITLS_MUST_CHECK int unitls_signing_chain_with_ocsp_response(const struct unitls_signing_chain *chain,
+	const void *data, size_t size, struct unitls_signing_chain **ret_chain, struct unitls_error *error);
 UNITLS_API struct unitls_signing_chain *unitls_signing_chain_ref(struct unitls_signing_chain *chain);
 UNITLS_API void unitls_signing_chain_unref(struct unitls_signing_chain *chain);
 
@@ -40,6 +47,8 @@ UNITLS_API void unitls_signing_chain_unref(struct unitls_signing_chain *chain);
 UNITLS_API size_t unitls_signing_chain_count(const struct unitls_signing_chain *chain);
 UNITLS_API struct unitls_certificate *unitls_signing_chain_at(const struct unitls_signing_chain *chain, size_t i);
 UNITLS_API struct unitls_private_key *unitls_signing_chain_key(const struct unitls_signing_chain *chain);
+/* The staple; {NULL, 0} when there is none. */
+UNITLS_API struct unitls_bytes unitls_signing_chain_ocsp_response(const struct unitls_signing_chain *chain);
 
 UNITLS_END_DECLS
 

@@ -25,11 +25,18 @@
 #include <unitls/config.h>
 #include <unitls/connection.h>
 #include <unitls/context.h>
+#include <unitls/crl.h>
 #include <unitls/error.h>
+#include <unitls/exporter.h>
+#include <unitls/group.h>
 #include <unitls/peer_name.h>
 #include <unitls/private_key.h>
+#include <unitls/session.h>
+#include <unitls/signature_scheme.h>
+#include <unitls/signer.h>
 #include <unitls/signing_chain.h>
 #include <unitls/socket.h>
+#include <unitls/ticket_keys.h>
 #include <unitls/tls_version.h>
 #include <unitls/trust_store.h>
 

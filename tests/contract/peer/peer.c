@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 
 struct peer {
@@ -21,6 +23,7 @@ struct peer {
 	unsigned key_updates;
 	bool has_secret;
 	uint8_t secret[32]; /* ours for application data */
+	uint8_t forged;     /* records that send_record made */
 };
 
 static void on_message(int sent, int version, int type, const void *data, size_t size, SSL *ssl, void *argument)
@@ -210,14 +213,22 @@ static bool expand(const uint8_t *secret, const char *label, uint8_t *to, size_t
 	return true;
 }
 
+static bool make_nonce(const uint8_t *secret, uint8_t sequence, uint8_t iv[12])
+{
+	if (!expand(secret, "iv", iv, 12))
+		return false;
+	iv[11] ^= sequence;
+	return true;
+}
+
 /* record: header, then size bytes of inner plaintext; encrypted in place, with the tag behind. */
-static bool encrypt(const uint8_t *secret, uint8_t *record, size_t size)
+static bool encrypt(const uint8_t *secret, uint8_t sequence, uint8_t *record, size_t size)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t key[16];
 	uint8_t iv[12];
 	int n;
-	bool good = ctx && expand(secret, "key", key, sizeof(key)) && expand(secret, "iv", iv, sizeof(iv)) &&
+	bool good = ctx && expand(secret, "key", key, sizeof(key)) && make_nonce(secret, sequence, iv) &&
 		EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv) == 1 &&
 		EVP_EncryptUpdate(ctx, NULL, &n, record, 5) == 1 &&
 		EVP_EncryptUpdate(ctx, record + 5, &n, record + 5, (int)size) == 1 &&
@@ -240,7 +251,7 @@ static bool peer_send_record(struct peer *peer, uint8_t type, const uint8_t *dat
 	if (size > 0)
 		memcpy(record + 5, data, size);
 	record[5 + size] = type;
-	return encrypt(peer->secret, record, size + 1) &&
+	return encrypt(peer->secret, peer->forged++, record, size + 1) &&
 		BIO_write(peer->out, record, (int)(5 + whole)) == (int)(5 + whole);
 }
 
@@ -262,6 +273,72 @@ static void peer_leave_error(void)
 	ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
 }
 
+/* The hash and padding of a scheme (RFC 8446, 4.2.3); NULL: the message is signed whole. */
+static const EVP_MD *scheme_hash(uint16_t scheme)
+{
+	switch (scheme) {
+	case 0x0401:
+	case 0x0403:
+	case 0x0804:
+	case 0x0809:
+		return EVP_sha256();
+	case 0x0501:
+	case 0x0503:
+	case 0x0805:
+	case 0x080a:
+		return EVP_sha384();
+	case 0x0601:
+	case 0x0603:
+	case 0x0806:
+	case 0x080b:
+		return EVP_sha512();
+	default:
+		return NULL;
+	}
+}
+
+static bool sign_digest(
+	EVP_PKEY *key, uint16_t scheme, const uint8_t *input, size_t input_size, uint8_t *signature, size_t *size)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	bool done = ctx && EVP_PKEY_sign_init(ctx) == 1 &&
+		EVP_PKEY_CTX_set_signature_md(ctx, scheme_hash(scheme)) == 1;
+
+	if (done && scheme >> 8 == 0x08)
+		done = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+			EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+	done = done && EVP_PKEY_sign(ctx, signature, size, input, input_size) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	return done;
+}
+
+static bool sign_message(EVP_PKEY *key, const uint8_t *input, size_t input_size, uint8_t *signature, size_t *size)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool done = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
+		EVP_DigestSign(ctx, signature, size, input, input_size) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return done;
+}
+
+static size_t peer_sign(const char *path, uint16_t scheme, const uint8_t *input, size_t input_size,
+	uint8_t *signature, size_t capacity)
+{
+	BIO *bio = BIO_new_file(path, "r");
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+	size_t size = capacity;
+	bool done = false;
+
+	if (key)
+		done = scheme_hash(scheme) ? sign_digest(key, scheme, input, input_size, signature, &size)
+					   : sign_message(key, input, input_size, signature, &size);
+	EVP_PKEY_free(key);
+	BIO_free(bio);
+	ERR_clear_error();
+	return done ? size : 0;
+}
+
 __attribute__((visibility("default"))) extern const struct peer_ops contract_peer_ops;
 const struct peer_ops contract_peer_ops = {
 	.make = peer_make,
@@ -276,5 +353,6 @@ const struct peer_ops contract_peer_ops = {
 	.send_record = peer_send_record,
 	.alert = peer_alert,
 	.key_updates = peer_key_updates,
+	.sign = peer_sign,
 	.leave_error = peer_leave_error,
 };

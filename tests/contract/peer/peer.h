@@ -39,14 +39,19 @@ struct peer_ops {
 	/* TLS 1.2: a new ClientHello, or a HelloRequest. */
 	bool (*renegotiate)(struct peer *peer);
 	/*
-	 * TLS 1.3: sends one record of our making, rightly encrypted, as the first behind the handshake (a server: without tickets). The library knows nothing
-	 * of it, so it is also the last.
+	 * TLS 1.3: sends one record of our making, rightly encrypted, as the first behind the handshake (a server: without tickets), or behind others made
+	 * so. The library knows nothing of them, so it can send nothing any more.
 	 */
 	bool (*send_record)(struct peer *peer, uint8_t type, const uint8_t *data, size_t size);
 	/* The last alert that came, and whether it was fatal; -1: none. */
 	int (*alert)(const struct peer *peer, bool *ret_fatal);
 	/* How many KeyUpdates and tickets came. */
 	unsigned (*key_updates)(const struct peer *peer);
+	/*
+	 * Signs with the key of a PEM file as a CertificateVerify does, by an IANA scheme; input: the digest, for Ed25519 the message. How many bytes; 0: it cannot.
+	 */
+	size_t (*sign)(const char *key, uint16_t scheme, const uint8_t *input, size_t input_size,
+		uint8_t *signature, size_t capacity);
 	/* Leaves an error in this thread's queue of the library. */
 	void (*leave_error)(void);
 };
