@@ -224,7 +224,6 @@ static int fail_unsafe(struct bear_connection *connection, struct unitls_error *
 		"the server does not know secure renegotiation", error);
 }
 
-/* The engine is done; whether the handshake is. */
 #define RANDOM_SIZE 32
 #define SECRET_SIZE 48
 
@@ -260,6 +259,7 @@ static void log_secret(struct bear_connection *connection)
 	explicit_bzero(line, sizeof(line));
 }
 
+/* The engine is done; whether the handshake is. */
 static int complete(struct bear_connection *connection, struct unitls_error *error)
 {
 	const struct bear_verifier *verifier = &connection->verifier;
@@ -267,7 +267,6 @@ static int complete(struct bear_connection *connection, struct unitls_error *err
 	/* Never so, by the engine's own rules; but this is the last gate. */
 	if (connection->context->verify == UNITLS_VERIFY_MODE_REQUIRED && !verifier->judged)
 		return fail_verify(connection, (struct bear_verdict){UNITLS_VERIFY_OTHER, -1, 0}, error);
-	connection->established = true;
 	log_secret(connection);
 	return 0;
 }
@@ -307,8 +306,7 @@ int bear_connection_read(void *argument, uint8_t *buffer, size_t size, size_t *r
 
 	*ret_n = 0;
 	for (;;) {
-		if (flush(connection) && !connection->closing && !is_closed(connection))
-			bear_engine_resume(&connection->engine);
+		(void)flush(connection); /* what does not fit goes with a later call */
 		data = br_ssl_engine_recvapp_buf(native, &n);
 		if (data != NULL)
 			break;
