@@ -14,7 +14,9 @@
 
 static uint16_t number_16(struct unitls_bytes bytes)
 {
-	return bytes.size < 2 ? 0 : (uint16_t)(bytes.data[0] << 8 | bytes.data[1]);
+	if (bytes.size < 2)
+		return 0;
+	return (uint16_t)(bytes.data[0] << 8 | bytes.data[1]);
 }
 
 static struct unitls_bytes skip(struct unitls_bytes bytes, size_t n)

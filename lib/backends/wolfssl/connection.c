@@ -239,7 +239,7 @@ static int due_alert(const struct wolf_connection *connection, int native)
 
 static int fail_unsigned(struct wolf_connection *connection, struct unitls_error *error)
 {
-	int alert = library_alert(connection);
+	int alert = connection->io.fatal_alert;
 
 	if (alert == UNITLS_ALERT_NONE && wolf_alert_send(connection, UNITLS_ALERT_INTERNAL_ERROR))
 		alert = UNITLS_ALERT_INTERNAL_ERROR;
