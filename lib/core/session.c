@@ -256,7 +256,8 @@ static int check_usable(
 
 static size_t encoded_size(struct unitls_connection *connection, size_t *ret_n, size_t native_size)
 {
-	size_t size = sizeof(MAGIC) - 1 + 1 + UNITLS_DIGEST_SIZE + 8 + 1 + VECTOR_BYTES + native_size + UNITLS_SHA256_SIZE;
+	size_t size = sizeof(MAGIC) - 1 + 1 + UNITLS_DIGEST_SIZE + 8 + 1 + VECTOR_BYTES + native_size +
+		UNITLS_SHA256_SIZE;
 	struct unitls_certificate *certificate;
 	size_t n = 0;
 
