@@ -45,7 +45,7 @@ static bool add_backend(const char *name)
 {
 	for (size_t i = 0; i < BACKENDS_MAX; i++)
 		if (!backends[i].name) {
-			backends[i].name = name;
+			backends[i] = (struct contract_backend){.name = name, .added = true};
 			return true;
 		}
 	return false;
