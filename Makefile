@@ -263,6 +263,8 @@ CONTRACT_OBJ := $(call objects,$(wildcard tests/contract/*.c))
 CONTRACT_TEST := $(if $(CONTRACT_OBJ),$(TST)/contract)
 # The peer that breaks the protocol on purpose is a module too: the suite itself links no TLS library.
 CONTRACT_PEER := $(if $(filter openssl,$(BACKENDS)),$(TST)/contract-peer.so)
+# So is libevent's own bufferevent for OpenSSL, with which ours is compared.
+EVENT_PEER := $(if $(HAVE_EVENT_OPENSSL),$(if $(filter openssl,$(BACKENDS)),$(TST)/event-peer.so))
 # The suite in a program that has a TLS library of its own.
 CONTRACT_LINKED := $(if $(and $(CONTRACT_OBJ),$(filter openssl,$(BACKENDS))),$(TST)/contract-with-openssl)
 
@@ -301,6 +303,7 @@ $(OBJ)/tool/%.o: PART := -I. -fPIE -fvisibility=hidden $(JANSSON_CFLAGS) -DUNITL
 $(OBJ)/daemon/%.o: PART := -I. -fPIE -fvisibility=hidden $(EVENT_CFLAGS) $(INIH_CFLAGS) $(CARES_CFLAGS) $(DEFINES_DAEMON)
 $(OBJ)/tests/%.o: PART := -Ilib -I. -fPIE $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(DEFINES_TEST)
 $(OBJ)/tests/contract/peer/%.o: PART = -I. -fPIC -fvisibility=hidden $(BACKEND_OPENSSL_CFLAGS)
+$(OBJ)/tests/event/%.o: PART = -I. -fPIC -fvisibility=hidden $(EVENT_CFLAGS) $(BACKEND_OPENSSL_CFLAGS)
 $(OBJ)/tests/fuzz/%.o: PART := -Ilib -I. -fPIE -Wno-missing-prototypes $(EVENT_CFLAGS) $(DEFINES_TEST)
 
 define compile
@@ -393,7 +396,8 @@ $(UNIT_TESTS): $(TST)/%: $(OBJ)/tests/unit/%.o $(CORE_OBJ) $(UNIT_SUPPORT_A) | $
 		$(CORE_OBJ) $(NETTLE_LIBS) $(UNIT_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -ldl -lpthread
 $(patsubst tests/unit/%.c,$(TST)/%,$(sort $(UNIT_DAEMON))): $(DAEMON_A)
 $(UNIT_EVENT:tests/unit/%.c=$(TST)/%): $(LIB)/libunitls-event.a
-$(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS)
+$(TST)/test_event_openssl: | $(EVENT_PEER)
+$(UNIT_EVENT:tests/unit/%.c=$(TST)/%): UNIT_LIBS := -levent_extra -levent_pthreads
 
 $(TST)/contract $(TST)/contract-with-openssl: $(CONTRACT_OBJ) $(OBJ)/tests/unit/alloc_fail.o $(OBJ)/tests/unit/crash.o \
 	$(LIBS_MADE) | $(CONTRACT_PEER)
@@ -407,6 +411,11 @@ $(TST)/contract-peer.so: $(call objects,$(wildcard tests/contract/peer/*.c))
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ $(BACKEND_OPENSSL_LIBS)
+
+$(TST)/event-peer.so: $(call objects,$(wildcard tests/event/*.c))
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ -levent_openssl $(EVENT_LIBS) $(BACKEND_OPENSSL_LIBS)
 
 $(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
@@ -481,6 +490,7 @@ MAN_PAGES := $(wildcard man/*.[1-9])
 define INSTALLED
 $(HEADERS:lib/include/%=$(INCLUDEDIR)/%) $(INCLUDEDIR)/$(CONTRACT_INSTALLED)
 $(LIBDIR)/$(SONAME) $(LIBDIR)/libunitls.so $(LIBDIR)/libunitls.a $(PKGCONFIGDIR)/unitls.pc
+$(LIBDIR)/$(EVENT_SONAME) $(LIBDIR)/libunitls-event.so $(LIBDIR)/libunitls-event.a $(PKGCONFIGDIR)/unitls-event.pc
 $(BACKENDS:%=$(BACKENDDIR)/%.so) $(BINARIES:$(BIN)/%=$(BINDIR)/%)
 $(foreach m,$(MAN_PAGES),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 $(UNITDIR)/unitlsd.service $(UNITDIR)/unitlsd.socket $(SYSUSERSDIR)/unitls.conf $(TMPFILESDIR)/unitls.conf
@@ -496,6 +506,10 @@ install: $(if $(NOBUILD),,all)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libunitls.so
 	$(INSTALL) -m 644 $(LIB)/libunitls.a $(DESTDIR)$(LIBDIR)/libunitls.a
 	$(substitute) unitls.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/unitls.pc
+	$(INSTALL) -m 755 $(LIB)/$(EVENT_SONAME) $(DESTDIR)$(LIBDIR)/$(EVENT_SONAME)
+	ln -sf $(EVENT_SONAME) $(DESTDIR)$(LIBDIR)/libunitls-event.so
+	$(INSTALL) -m 644 $(LIB)/libunitls-event.a $(DESTDIR)$(LIBDIR)/libunitls-event.a
+	$(substitute) unitls-event.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/unitls-event.pc
 	$(if $(MODULES_MADE),$(INSTALL) -m 755 $(MODULES_MADE) $(DESTDIR)$(BACKENDDIR))
 	$(if $(BINARIES),$(INSTALL) -m 755 $(BINARIES) $(DESTDIR)$(BINDIR))
 	$(foreach m,$(MAN_PAGES),$(INSTALL) -m 644 $(m) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/ &&) :

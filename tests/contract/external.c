@@ -89,7 +89,7 @@ static void notary_open(struct notary *notary, const char *name, enum manner man
 	notary->manner = manner;
 }
 
-/* The other end of what is tried stays ordinary. */
+/* The other end of what is tried stays ordinary. A server's key is of the client's kind: in TLS 1.2 wolfSSL's asks for no other (certificate_types). */
 static void fill_wants(struct want wants[2], enum end_name at, const char *name, struct notary *notary)
 {
 	memset(wants, 0, 2 * sizeof(wants[0]));
@@ -99,6 +99,7 @@ static void fill_wants(struct want wants[2], enum end_name at, const char *name,
 	if (at == CLIENT) {
 		wants[SERVER].client_auth = UNITLS_CLIENT_AUTH_REQUIRED;
 		wants[SERVER].trust = "root.pem";
+		wants[SERVER].chains[0] = strcmp(name, "rsa") == 0 ? "rsa" : "server";
 	}
 }
 

@@ -184,16 +184,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	/* Bits 0, 2 and 3: the backend, or the next that is there. */
-	i = ((data[0] & 1u) | (data[0] >> 1 & 6u)) % BACKENDS;
-	while (!servers[i])
-		i = (i + 1) % BACKENDS;
+	i = choose_backend(data[0]);
+	piece = data[0] >> 2 & 15u;
 	if (unitls_server_connection_new(servers[i], &server, NULL) < 0)
 		return 0;
 	if (data[0] & 2)
 		converse(i, server, data + 1, size - 1);
 	else
-		send_bytes(server, data + 1, size - 1, data[0] >> 4 ? data[0] >> 4 : size);
+		send_bytes(server, data + 1, size - 1, piece ? piece : size);
 	unitls_connection_receive_eof(server);
 	require(run_server(server) != UNITLS_OK);
 	unitls_connection_free(server);

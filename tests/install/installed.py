@@ -39,8 +39,8 @@ class Installation(unittest.TestCase):
         self.assertEqual(done.returncode, 0, "%s\n%s" % (" ".join(args), done.stdout))
         return done.stdout.strip()
 
-    def pkg_config(self, *args):
-        out = self.run_ok("pkg-config", *args, "unitls", PKG_CONFIG_PATH=self.libdir + "/pkgconfig",
+    def pkg_config(self, *args, package="unitls"):
+        out = self.run_ok("pkg-config", *args, package, PKG_CONFIG_PATH=self.libdir + "/pkgconfig",
                           PKG_CONFIG_SYSROOT_DIR=self.dest)
         # pkg-config prefixes only -I and -L; that is what this test wants.
         return out.split()

@@ -25,6 +25,38 @@ int main(int argc, char **argv)
 }
 """
 
+EVENT_PROGRAM = r"""
+#include <stdio.h>
+
+#include <event2/event.h>
+#include <unitls/event.h>
+#include <unitls/unitls.h>
+
+int main(int argc, char **argv)
+{
+	struct event_base *base = event_base_new();
+	struct unitls_config_builder *builder = unitls_config_builder_new();
+	struct unitls_peer_name nobody = {UNITLS_PEER_NAME_NONE, "", {0}};
+	struct unitls_trust_store *trust;
+	struct unitls_client_config *config;
+	struct unitls_client_context *context;
+	struct unitls_backend *backend;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+
+	if (argc != 2 || unitls_backend_load(argv[1], &backend, &error) != 0 ||
+	    unitls_trust_store_system(&trust, &error) != 0 ||
+	    unitls_config_builder_set_trust_store(builder, trust) != 0 ||
+	    unitls_config_builder_build_client(builder, &config, &error) != 0 ||
+	    unitls_client_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, &context, &error) != 0) {
+		fprintf(stderr, "%s\n", error.text);
+		return 1;
+	}
+	if (unitls_bufferevent_client_new(base, -1, context, &nobody, BEV_OPT_CLOSE_ON_FREE, &error) == NULL)
+		printf("no name, no bufferevent: %s\n", error.text);
+	return 0;
+}
+"""
+
 # A program that is not linked with the library and loads it for itself alone, as a scripting language does.
 LOADER = r"""
 import ctypes, sys
@@ -41,8 +73,10 @@ print(library.unitls_backend_name(backend).decode())
 
 class Installed(Installation):
     def test_the_expected_files_are_there(self):
-        for name in (*("bin/" + program for program in self.programs), "include/unitls/unitls.h", "include/unitls/backend/module.h", "lib/libunitls.a", "lib/libunitls.so",
-                     "lib/libunitls.so.0", "lib/pkgconfig/unitls.pc", "lib/unitls/backends/openssl.so",
+        for name in (*("bin/" + program for program in self.programs), "include/unitls/unitls.h", "include/unitls/backend/module.h",
+                     "lib/libunitls.a", "lib/libunitls.so", "lib/libunitls.so.0", "lib/pkgconfig/unitls.pc", "include/unitls/event.h",
+                     "lib/libunitls-event.a", "lib/libunitls-event.so", "lib/libunitls-event.so.0", "lib/pkgconfig/unitls-event.pc",
+                     "lib/unitls/backends/openssl.so",
                      "lib/unitls/backends/mbedtls.so", "lib/systemd/system/unitlsd.service",
                      "lib/systemd/system/unitlsd.socket", "lib/sysusers.d/unitls.conf", "lib/tmpfiles.d/unitls.conf",
                      "share/man/man1/unitls.1", "share/man/man8/unitlsd.8", "share/man/man5/unitlsd.conf.5", "share/man/man3/unitls.3",
@@ -52,7 +86,7 @@ class Installed(Installation):
         self.assertTrue(os.path.exists(self.dest + "/etc/unitls/unitlsd.conf"))
 
     def test_no_placeholder_is_left_and_the_units_name_the_installed_programs(self):
-        for name in ("lib/pkgconfig/unitls.pc", "lib/systemd/system/unitlsd.service", "lib/systemd/system/unitlsd.socket",
+        for name in ("lib/pkgconfig/unitls.pc", "lib/pkgconfig/unitls-event.pc", "lib/systemd/system/unitlsd.service", "lib/systemd/system/unitlsd.socket",
                      "lib/sysusers.d/unitls.conf", "lib/tmpfiles.d/unitls.conf"):
             with open(os.path.join(self.dest + PREFIX, name), encoding="utf-8") as f:
                 self.assertNotRegex(f.read(), r"@\w+@", name)
@@ -66,6 +100,16 @@ class Installed(Installation):
         for backend in self.backends:
             out = self.run_ok("./program", backend, LD_LIBRARY_PATH=self.libdir)
             self.assertRegex(out, r"^\d+\.\d+\.\d+ %s: \S" % backend)
+
+    def test_a_program_built_by_pkg_config_makes_a_bufferevent(self):
+        source = self.source("event.c", EVENT_PROGRAM)
+        self.run_ok(CC, "-Wall", "-Wextra", "-Werror", *self.pkg_config("--cflags", package="unitls-event"), source, "-o",
+                    "event", *self.pkg_config("--libs", package="unitls-event"))
+        needed = self.run_ok("objdump", "-p", "event")
+        self.assertRegex(needed, r"NEEDED +libunitls-event\.so\.0")
+        self.assertRegex(needed, r"NEEDED +libevent_core")
+        out = self.run_ok("./event", self.backends[0], LD_LIBRARY_PATH=self.libdir)
+        self.assertEqual(out, "no name, no bufferevent: a client connection needs a peer name")
 
     def test_a_static_program_that_exports_the_core_loads_every_backend(self):
         source = self.source("static.c", PROGRAM)
@@ -108,7 +152,7 @@ class Installed(Installation):
             self.assertIn(backend + ": ", out)
 
     def test_no_program_names_the_folder_it_was_built_in(self):
-        for name in (*("bin/" + program for program in self.programs), "lib/libunitls.so.0"):
+        for name in (*("bin/" + program for program in self.programs), "lib/libunitls.so.0", "lib/libunitls-event.so.0"):
             out = self.run_ok("readelf", "-d", os.path.join(self.dest + PREFIX, name))
             self.assertNotIn(BUILD, out)
 

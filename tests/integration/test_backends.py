@@ -129,6 +129,35 @@ tls = client
                         client.recv(1)
                 daemon.log.wait("event=upstream_failed", "alert=handshake_failure", "alert_from=unitlsd")
 
+    def test_gnutls_cli_takes_small_records_only(self):
+        """max_fragment_length and record_size_limit: who knows neither sends what it likes, and the client takes it."""
+        def answer(connection):
+            connection.recv(100)
+            connection.sendall(b"y" * 50000)
+
+        server = self.server(answer)
+        for backend in harness.backends():
+            with self.subTest(backend=backend):
+                daemon = self.daemon(self.config(backend, backend, server.text(), "127.0.0.1:1"))
+                done = subprocess.run(
+                    ["gnutls-cli", "--port", str(daemon.port("tls-plain")), "--x509cafile", self.authority.certificate,
+                     "--recordsize", "1024", "--logfile", os.devnull, "localhost"],
+                    input=b"go\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=harness.PATIENCE)
+                self.assertEqual(done.stdout.count(b"y"), 50000)
+
+    def test_gnutls_serv(self):
+        """It echoes line by line."""
+        for backend in harness.backends():
+            with self.subTest(backend=backend):
+                port = harness.free_port()
+                server = self.process(["gnutls-serv", "--echo", "--port", str(port), "--x509certfile", self.certificate,
+                                       "--x509keyfile", self.certificate])
+                server.log.wait("IPv4 ", "done")
+                daemon = self.daemon(self.config(backend, backend, "127.0.0.1:1", "127.0.0.1:%d" % port))
+                with daemon.connect("plain-tls") as client:
+                    client.sendall(b"abc\n")
+                    self.assertEqual(client.recv(100), b"abc\n")
+
     def test_alpn_and_versions_are_in_the_log(self):
         echo = self.server(harness.echo)
         for backend in harness.backends():

@@ -2,6 +2,7 @@
 """The relay with real connections: data unharmed, backpressure, both ways of ending, resets and truncations."""
 
 import hashlib
+import itertools
 import random
 import select
 import socket
@@ -418,9 +419,9 @@ class Ends(Base):
         def refuse(connection):
             connection.recv(1)
             connection.sendall(b"413 too large")
-        for listener in COMBINATIONS:
-            with self.subTest(listener=listener):
-                daemon = self.start("openssl", refuse)
+        for backend, listener in itertools.product(harness.backends(), COMBINATIONS):
+            with self.subTest(backend=backend, listener=listener):
+                daemon = self.start(backend, refuse)
                 with self.open(daemon, listener) as client:
                     client.sendall(b"x" * 30000)
                     self.assertEqual(client.recv(100), b"413 too large")

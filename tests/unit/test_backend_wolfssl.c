@@ -507,8 +507,8 @@ static void test_name_constraints(void **state)
 	make_chain("outside", "elsewhere", NULL);
 	server.certificate = "outside";
 	assert_refused(&client, &server, UNITLS_VERIFY_NAME_CONSTRAINTS, UNITLS_ALERT_BAD_CERTIFICATE, 0);
-	pki_certificate("below", "EC:P-256", "elsewhere", EXTENSIONS_CA);
-	make_chain("further", "below", "elsewhere.pem");
+	pki_certificate("below.other", "EC:P-256", "elsewhere", EXTENSIONS_CA); /* a name that may be */
+	make_chain("further", "below.other", "elsewhere.pem");
 	server.certificate = "further";
 	assert_refused(&client, &server, UNITLS_VERIFY_NAME_CONSTRAINTS, UNITLS_ALERT_BAD_CERTIFICATE, 1);
 	pki_certificate("addresses", "EC:P-256", "ca",
@@ -647,7 +647,7 @@ static void test_encrypted_keys(void **state)
 #define VISITS 2
 
 struct host {
-	struct unitls_server_context *context;
+	struct unitls_server_context *contexts[VISITS];
 	int listener;
 	bool resumed[VISITS];
 	bool completed[VISITS];
@@ -664,24 +664,25 @@ static void *serve(void *argument)
 
 	for (int i = 0; i < VISITS; i++) {
 		fd = accept(host->listener, NULL, NULL);
-		if (fd < 0 || unitls_server_wrap_socket(host->context, fd, &socket, &error) != 0)
+		if (fd < 0 || unitls_server_wrap_socket(host->contexts[i], fd, &socket, &error) != 0)
 			return NULL;
 		unitls_socket_set_deadline(socket, unitls_deadline_after(DEADLINE_MS));
 		host->completed[i] = unitls_socket_do_handshake(socket, &error) == 0;
 		host->resumed[i] = unitls_connection_resumed(unitls_socket_connection(socket));
-		/* A byte of ours, so that the client has read its ticket before it goes. */
-		host->completed[i] &= unitls_socket_sendall(socket, "x", 1, &error) == 0;
+		/* The client waits for our end, and has its ticket then. */
+		host->completed[i] &= unitls_socket_shutdown(socket, &error) == 0;
 		host->completed[i] &= unitls_socket_recv(socket, &byte, 1, &n, &error) == UNITLS_EOF;
 		unitls_socket_free(socket);
 	}
 	return NULL;
 }
 
-/* Two visits of openssl's client, the second with the session of the first. Whether that one was resumed. */
-static bool visit_twice(const struct recipe *recipe, const char *options)
+/* Two visits of openssl's client, the second with the session of the first. Whether that one was resumed. The contexts are dropped. */
+static bool visit_both(
+	struct unitls_server_context *first, struct unitls_server_context *second, const char *options)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct host host = {.context = server_context(recipe)};
+	struct host host = {.contexts = {first, second}};
 	socklen_t size = sizeof(address);
 	pthread_t thread;
 
@@ -691,17 +692,26 @@ static bool visit_twice(const struct recipe *recipe, const char *options)
 	assert_int_equal(listen(host.listener, VISITS), 0);
 	assert_int_equal(getsockname(host.listener, (struct sockaddr *)&address, &size), 0);
 	assert_int_equal(pthread_create(&thread, NULL, serve, &host), 0);
-	pki_openssl("s_client -connect 127.0.0.1:%d %s -sess_out session -cert client.pem -key client.key",
+	pki_openssl(
+		"s_client -ign_eof -connect 127.0.0.1:%d %s -sess_out session -cert client.pem -key client.key",
 		ntohs(address.sin_port), options);
-	pki_openssl("s_client -connect 127.0.0.1:%d %s -sess_in session -cert client.pem -key client.key",
+	pki_openssl("s_client -ign_eof -connect 127.0.0.1:%d %s -sess_in session -cert client.pem -key client.key",
 		ntohs(address.sin_port), options);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(close(host.listener), 0);
-	unitls_server_context_unref(host.context);
+	unitls_server_context_unref(first);
+	unitls_server_context_unref(second);
 	assert_true(host.completed[0]);
 	assert_true(host.completed[1]);
 	assert_false(host.resumed[0]);
 	return host.resumed[1];
+}
+
+static bool visit_twice(const struct recipe *recipe, const char *options)
+{
+	struct unitls_server_context *context = server_context(recipe);
+
+	return visit_both(context, unitls_server_context_ref(context), options);
 }
 
 static void test_a_ticket_resumes(void **state)
@@ -710,6 +720,16 @@ static void test_a_ticket_resumes(void **state)
 
 	(void)state;
 	assert_true(visit_twice(&recipe, "-tls1_2"));
+	assert_true(visit_twice(&recipe, "-tls1_3"));
+}
+
+static void test_a_ticket_of_another_context_is_no_failure(void **state)
+{
+	struct recipe recipe = {.certificate = "ec"};
+
+	(void)state;
+	assert_false(visit_both(server_context(&recipe), server_context(&recipe), "-tls1_2"));
+	assert_false(visit_both(server_context(&recipe), server_context(&recipe), "-tls1_3"));
 }
 
 /* The library's cache of sessions is one for all contexts. */
@@ -828,6 +848,7 @@ int main(void)
 		cmocka_unit_test(test_every_kind_of_key_in_both_versions),
 		cmocka_unit_test(test_encrypted_keys),
 		cmocka_unit_test(test_a_ticket_resumes),
+		cmocka_unit_test(test_a_ticket_of_another_context_is_no_failure),
 		cmocka_unit_test(test_nothing_resumes_without_a_ticket),
 		cmocka_unit_test(test_no_tickets_where_client_certificates_are_asked_for),
 		cmocka_unit_test(test_a_flight_larger_than_the_transport),

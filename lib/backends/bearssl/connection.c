@@ -224,6 +224,41 @@ static int fail_unsafe(struct bear_connection *connection, struct unitls_error *
 		"the server does not know secure renegotiation", error);
 }
 
+#define RANDOM_SIZE 32
+#define SECRET_SIZE 48
+
+static char *put_hex(char *at, const uint8_t *bytes, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < size; i++) {
+		*at++ = digits[bytes[i] >> 4];
+		*at++ = digits[bytes[i] & 0x0f];
+	}
+	return at;
+}
+
+/* CLIENT_RANDOM, both in hexadecimal: all there is in TLS 1.2. */
+static void log_secret(struct bear_connection *connection)
+{
+	const struct bear_context *context = connection->context;
+	br_ssl_engine_context *native = native_of(connection);
+	br_ssl_session_parameters session;
+	char line[sizeof("CLIENT_RANDOM ") + 2 * RANDOM_SIZE + 1 + 2 * SECRET_SIZE] = "CLIENT_RANDOM ";
+	char *at = line + strlen(line);
+
+	if (context->key_log == NULL)
+		return;
+	br_ssl_engine_get_session_parameters(native, &session);
+	at = put_hex(at, native->client_random, RANDOM_SIZE);
+	*at++ = ' ';
+	at = put_hex(at, session.master_secret, SECRET_SIZE);
+	*at = '\0';
+	context->key_log(context->key_log_argument, line);
+	explicit_bzero(&session, sizeof(session));
+	explicit_bzero(line, sizeof(line));
+}
+
 /* The engine is done; whether the handshake is. */
 static int complete(struct bear_connection *connection, struct unitls_error *error)
 {
@@ -232,7 +267,7 @@ static int complete(struct bear_connection *connection, struct unitls_error *err
 	/* Never so, by the engine's own rules; but this is the last gate. */
 	if (connection->context->verify == UNITLS_VERIFY_MODE_REQUIRED && !verifier->judged)
 		return fail_verify(connection, (struct bear_verdict){UNITLS_VERIFY_OTHER, -1, 0}, error);
-	connection->established = true;
+	log_secret(connection);
 	return 0;
 }
 
@@ -271,8 +306,7 @@ int bear_connection_read(void *argument, uint8_t *buffer, size_t size, size_t *r
 
 	*ret_n = 0;
 	for (;;) {
-		if (flush(connection) && !connection->closing && !is_closed(connection))
-			bear_engine_resume(&connection->engine);
+		(void)flush(connection); /* what does not fit goes with a later call */
 		data = br_ssl_engine_recvapp_buf(native, &n);
 		if (data != NULL)
 			break;
@@ -339,6 +373,18 @@ size_t bear_connection_pending(const void *argument)
 	return br_ssl_engine_recvapp_buf(&connection->engine.ssl.common, &n) == NULL ? 0 : n;
 }
 
+/* All suites that the library has, but those with RSA key transport (RFC 5246, RFC 6655). */
+static bool exchanges_on_a_curve(uint16_t suite)
+{
+	static const uint16_t with_ccm[] = {0xc09c, 0xc09d, 0xc0a0, 0xc0a1};
+
+	for (size_t i = 0; i < sizeof(with_ccm) / sizeof(with_ccm[0]); i++) {
+		if (suite == with_ccm[i])
+			return false;
+	}
+	return suite >= 0xc000;
+}
+
 void bear_connection_info(const void *argument, struct unitls_connection_info *ret_info)
 {
 	const struct bear_connection *connection = argument;
@@ -350,6 +396,7 @@ void bear_connection_info(const void *argument, struct unitls_connection_info *r
 	*ret_info = (struct unitls_connection_info){
 		.version = (uint16_t)br_ssl_engine_get_version(native),
 		.cipher_suite = session.cipher_suite,
+		.group = exchanges_on_a_curve(session.cipher_suite) ? native->ecdhe_curve : 0,
 	};
 	explicit_bzero(&session, sizeof(session)); /* it holds the master secret */
 	if (alpn != NULL)

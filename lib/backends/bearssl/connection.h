@@ -16,7 +16,6 @@ struct bear_connection {
 	struct bear_verifier verifier;
 	char alpn[UNITLS_ALPN_NAME_MAX + 1]; /* server: the one answer */
 	const char *alpn_answer[1];
-	bool established;
 	bool closing; /* close_notify was asked of the engine */
 };
 

@@ -144,6 +144,8 @@ int bear_context_new(const struct unitls_context_params *params, void **ret_cont
 	context->verify = params->verify;
 	context->clock = params->clock;
 	context->clock_argument = params->clock_argument;
+	context->key_log = params->key_log;
+	context->key_log_argument = params->key_log_argument;
 	r = load_suites(context, params, error);
 	if (r == 0)
 		r = load_identity(&context->identity, params, error);

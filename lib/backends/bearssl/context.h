@@ -20,6 +20,8 @@ struct bear_context {
 	char *alpn_text;   /* the names one after another, each terminated */
 	const char **alpn; /* client: what is offered */
 	size_t n_alpn;
+	unitls_key_log_callback key_log;
+	void *key_log_argument;
 };
 
 int bear_context_new(const struct unitls_context_params *params, void **ret_context, struct unitls_error *error);

@@ -154,13 +154,3 @@ bool bear_engine_is_renegotiation_safe(const struct bear_engine *engine)
 {
 	return engine->ssl.common.reneg == RENEGOTIATION_SECURE;
 }
-
-void bear_engine_resume(struct bear_engine *engine)
-{
-	br_ssl_engine_context *native = bear_engine_native(engine);
-
-	if (native->application_data != 0 || native->shutdown_recv != 0)
-		return;
-	native->application_data = 1;
-	native->record_type_out = BEAR_CONTENT_APPLICATION_DATA;
-}

@@ -48,11 +48,6 @@ struct unitls_bytes bear_engine_alert(
 int bear_engine_record_type(const struct bear_engine *engine);
 /* Whether the peer said in the handshake that it knows RFC 5746, without which others could splice in a renegotiation. */
 bool bear_engine_is_renegotiation_safe(const struct bear_engine *engine);
-/*
- * A client that declined a HelloRequest does not go back to application data by itself (0.6; a server does). To be called when nothing waits to be sent and
- * the handshake is complete.
- */
-void bear_engine_resume(struct bear_engine *engine);
 
 static inline br_ssl_engine_context *bear_engine_native(struct bear_engine *engine)
 {

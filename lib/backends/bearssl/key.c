@@ -3,6 +3,8 @@
  */
 #include "backends/bearssl/key.h"
 
+#include <unitls/signature_scheme.h>
+
 #include "backends/bearssl/certificate.h"
 #include "backends/bearssl/error.h"
 
@@ -13,6 +15,10 @@ int bear_key_read(struct bear_key *key, const struct unitls_context_params *para
 {
 	int native;
 
+	if (params->key_format == UNITLS_KEY_FORMAT_EXTERNAL) {
+		key->external = params->external_key;
+		return 0;
+	}
 	if (params->key_format != UNITLS_KEY_FORMAT_DER || params->password != NULL)
 		return unitls_error_set_field(
 			error, UNITLS_ERROR_CLASS_UNSUPPORTED, "key", "BearSSL cannot read encrypted keys");
@@ -29,7 +35,9 @@ void bear_key_fini(struct bear_key *key)
 
 int bear_key_type(const struct bear_key *key)
 {
-	return br_skey_decoder_key_type(&key->decoder);
+	if (key->external == NULL)
+		return br_skey_decoder_key_type(&key->decoder);
+	return unitls_external_key_type(key->external) == UNITLS_KEY_RSA ? BR_KEYTYPE_RSA : BR_KEYTYPE_EC;
 }
 
 static const struct hash {
@@ -37,10 +45,15 @@ static const struct hash {
 	size_t size;
 	const br_hash_class *class;
 	const char *oid; /* as the library wants it for PKCS#1: length first */
+	uint16_t rsa;    /* IANA's scheme with a key of RSA, and with one on a curve */
+	uint16_t ecdsa;
 } hashes[] = {
-	{br_sha256_ID, br_sha256_SIZE, &br_sha256_vtable, "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"},
-	{br_sha384_ID, br_sha384_SIZE, &br_sha384_vtable, "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02"},
-	{br_sha512_ID, br_sha512_SIZE, &br_sha512_vtable, "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03"},
+	{br_sha256_ID, br_sha256_SIZE, &br_sha256_vtable, "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01",
+		UNITLS_SIGNATURE_rsa_pkcs1_sha256, UNITLS_SIGNATURE_ecdsa_secp256r1_sha256},
+	{br_sha384_ID, br_sha384_SIZE, &br_sha384_vtable, "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02",
+		UNITLS_SIGNATURE_rsa_pkcs1_sha384, UNITLS_SIGNATURE_ecdsa_secp384r1_sha384},
+	{br_sha512_ID, br_sha512_SIZE, &br_sha512_vtable, "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03",
+		UNITLS_SIGNATURE_rsa_pkcs1_sha512, UNITLS_SIGNATURE_ecdsa_secp521r1_sha512},
 };
 
 static const struct hash *find_hash(int id, size_t size)
@@ -52,16 +65,41 @@ static const struct hash *find_hash(int id, size_t size)
 	return NULL;
 }
 
+/* The signer has to answer at once: the engine has no way to wait. */
+static size_t sign_externally(
+	const struct bear_key *key, uint16_t scheme, uint8_t *data, size_t hash_size, size_t capacity)
+{
+	struct unitls_error error = UNITLS_ERROR_INIT; /* the connection says it in its own words */
+	struct unitls_sign_request *request;
+	struct unitls_bytes signature = {NULL, 0};
+	size_t size = 0;
+
+	if (unitls_signature_start(
+		    key->external, scheme, (struct unitls_bytes){data, hash_size}, &request, &error) < 0)
+		return 0;
+	if (unitls_signature_take(request, &signature, &error) == 0 && signature.size <= capacity) {
+		memcpy(data, signature.data, signature.size);
+		size = signature.size;
+	}
+	unitls_signature_release(request);
+	return size;
+}
+
 size_t bear_key_sign(const struct bear_key *key, int hash_id, uint8_t *data, size_t hash_size, size_t capacity)
 {
-	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&key->decoder);
-	const br_ec_private_key *ec = br_skey_decoder_get_ec(&key->decoder);
+	const br_rsa_private_key *rsa;
+	const br_ec_private_key *ec;
 	const struct hash *hash = find_hash(hash_id, hash_size);
 	uint8_t value[HASH_BYTES_MAX];
 	size_t size;
 
 	if (hash == NULL)
 		return 0;
+	if (key->external != NULL)
+		return sign_externally(key, bear_key_type(key) == BR_KEYTYPE_RSA ? hash->rsa : hash->ecdsa, data,
+			hash_size, capacity);
+	rsa = br_skey_decoder_get_rsa(&key->decoder);
+	ec = br_skey_decoder_get_ec(&key->decoder);
 	memcpy(value, data, hash_size);
 	if (rsa != NULL) {
 		size = (rsa->n_bitlen + 7) / 8;
@@ -79,7 +117,7 @@ size_t bear_key_sign(const struct bear_key *key, int hash_id, uint8_t *data, siz
 
 uint32_t bear_key_decrypt(const struct bear_key *key, uint8_t *data, size_t size)
 {
-	const br_rsa_private_key *rsa = br_skey_decoder_get_rsa(&key->decoder);
+	const br_rsa_private_key *rsa = key->external == NULL ? br_skey_decoder_get_rsa(&key->decoder) : NULL;
 
 	return rsa == NULL ? 0 : br_rsa_ssl_decrypt(br_rsa_private_get_default(), rsa, data, size);
 }
@@ -115,7 +153,11 @@ static bool ec_matches(const br_ec_private_key *key, const br_x509_pkey *public_
 
 bool bear_key_matches(const struct bear_key *key, const br_x509_pkey *public_key)
 {
-	const br_ec_private_key *ec = br_skey_decoder_get_ec(&key->decoder);
+	const br_ec_private_key *ec;
 
+	/* The core has compared the public half. */
+	if (key->external != NULL)
+		return true;
+	ec = br_skey_decoder_get_ec(&key->decoder);
 	return ec != NULL ? ec_matches(ec, public_key) : rsa_matches(key, public_key);
 }

@@ -1,5 +1,5 @@
 /*
- * The private key: read, proved to belong to a certificate, and used. Its elements lie in the library's decoder, which is never moved.
+ * The private key: read, proved to belong to a certificate, and used; or a signer of the program's, which is asked. Its elements lie in the library's decoder, which is never moved.
  */
 #ifndef UNITLS_BACKEND_BEARSSL_KEY_H
 #define UNITLS_BACKEND_BEARSSL_KEY_H
@@ -14,6 +14,7 @@
 struct bear_key {
 	br_skey_decoder_context decoder;
 	uint8_t slack[BEAR_KEY_SLACK];
+	const struct unitls_external_key *external; /* NULL: the key is in the decoder */
 };
 
 /* 0, or UNITLS_ERROR with class CONFIG and field "key". Wipe with bear_key_fini in either case. */

@@ -1,6 +1,7 @@
 /*
  * Quirks bridged here (3.7.9): the library leaves nearly all alerts to its caller; it says AGAIN also when only a record was skipped while more are there;
- * a ClientHello that came for a renegotiation stays in its buffer and is in the way of what follows.
+ * a ClientHello that came for a renegotiation stays in its buffer and is in the way of what follows; handshake records without content are queued without
+ * end.
  */
 #include "backends/gnutls/connection.h"
 
@@ -11,6 +12,9 @@
 #include "backends/gnutls/key_log.h"
 #include "backends/gnutls/numbers.h"
 #include "backends/gnutls/suites.h"
+
+/* Records in a row that bring neither data nor a message: empty ones, warnings, pieces. As many as OpenSSL takes. */
+#define USELESS_RECORDS_MAX 32
 
 /*
  * Callbacks ----------------------------------------------------------------------------------------------------------------
@@ -47,6 +51,20 @@ int gtls_connection_on_retrieve(gnutls_session_t session, const struct gnutls_ce
 	*ret_n_ocsp = *ret_ocsp ? 1 : 0;
 	*ret_key = identity->key;
 	*ret_flags = 0;
+	return 0;
+}
+
+/* A message behind the handshake has come whole: a ticket or a KeyUpdate, of which the library itself takes 8 in a second. */
+static int on_message(
+	gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+	struct gtls_connection *connection = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	(void)message;
+	if (incoming)
+		connection->last_use = connection->transport.received.complete;
 	return 0;
 }
 
@@ -201,7 +219,7 @@ static int alert_in_the_clear(const struct gtls_connection *connection, int nati
 {
 	if (native != GNUTLS_E_DECRYPTION_FAILED || connection->established)
 		return UNITLS_ALERT_NONE;
-	return gtls_transport_plain_alert(&connection->transport);
+	return gtls_records_plain_alert(&connection->transport.received);
 }
 
 /* A server that answers with a suite that it was not offered is at fault; one that is offered none that it can use is not. */
@@ -321,6 +339,9 @@ int gtls_connection_handshake(void *argument, struct unitls_error *error)
 	if (!is_verified(connection))
 		return fail_verify(connection, UNITLS_VERIFY_OTHER, -1, 0, error);
 	connection->established = true;
+	connection->last_use = connection->transport.received.complete;
+	gnutls_handshake_set_hook_function(
+		connection->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST, on_message);
 	ret = send_ticket(connection);
 	return ret < 0 ? conclude(connection, ret, error) : 0;
 }
@@ -337,14 +358,20 @@ static void refuse_renegotiation(struct gtls_connection *connection)
 		send_alert(connection, GNUTLS_AL_WARNING, UNITLS_ALERT_NO_RENEGOTIATION);
 }
 
-/* As gnutls_record_recv, without what is none of our caller's business. */
+/* As gnutls_record_recv, without what is none of our caller's business, and not for ever. */
 static ssize_t receive(struct gtls_connection *connection, uint8_t *buffer, size_t size)
 {
+	const struct gtls_records *received = &connection->transport.received;
+
 	for (;;) {
 		ssize_t ret;
 
 		connection->transport.starved = false;
 		ret = gnutls_record_recv(connection->session, buffer, size);
+		if (ret > 0)
+			connection->last_use = received->complete;
+		if (received->complete - connection->last_use > USELESS_RECORDS_MAX)
+			return GNUTLS_E_TOO_MANY_EMPTY_PACKETS;
 		if (ret == GNUTLS_E_UNEXPECTED_PACKET && connection->refused_hello)
 			connection->refused_hello = false; /* the library has thrown it away now */
 		else if (ret == GNUTLS_E_REHANDSHAKE)

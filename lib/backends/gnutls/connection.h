@@ -22,7 +22,8 @@ struct gtls_connection {
 	bool established; /* the handshake is complete */
 	bool closing;     /* close_notify was made */
 	bool refused_hello; /* a server: the library still holds the ClientHello of a renegotiation that was refused */
-	int ended;          /* the end that reading has met; 0 = none */
+	size_t last_use; /* how many records there were when one brought something */
+	int ended;       /* the end that reading has met; 0 = none */
 };
 
 /* Callbacks that the credentials install. */

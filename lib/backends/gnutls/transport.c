@@ -32,21 +32,13 @@ static ssize_t on_push(gnutls_transport_ptr_t argument, const void *data, size_t
 	return -1;
 }
 
-static void remember(struct gtls_transport *transport, const uint8_t *data, size_t size)
-{
-	size_t n = size < GTLS_PLAIN_ALERT_SIZE ? size : GTLS_PLAIN_ALERT_SIZE;
-
-	memmove(transport->last, transport->last + n, GTLS_PLAIN_ALERT_SIZE - n);
-	memcpy(transport->last + GTLS_PLAIN_ALERT_SIZE - n, data + size - n, n);
-}
-
 static ssize_t on_pull(gnutls_transport_ptr_t argument, void *buffer, size_t size)
 {
 	struct gtls_transport *transport = argument;
 	size_t n = unitls_transport_read(transport->core, buffer, size);
 
 	transport->starved = n == 0;
-	remember(transport, buffer, n);
+	gtls_records_follow(&transport->received, buffer, n);
 	if (n > 0)
 		return (ssize_t)n;
 	gnutls_transport_set_errno(transport->session, EAGAIN);
@@ -78,15 +70,6 @@ void gtls_transport_fini(struct gtls_transport *transport)
 	free(transport->overflow);
 	transport->overflow = NULL;
 	transport->overflow_size = 0;
-}
-
-int gtls_transport_plain_alert(const struct gtls_transport *transport)
-{
-	static const uint8_t head[] = {21, 3, 3, 0, 2, GNUTLS_AL_FATAL};
-
-	if (memcmp(transport->last, head, sizeof(head)) != 0)
-		return UNITLS_ALERT_NONE;
-	return transport->last[sizeof(head)];
 }
 
 bool gtls_transport_flush(struct gtls_transport *transport)

@@ -21,7 +21,9 @@ static const uint16_t known[] = {0x1301, 0x1302, 0x1303, 0x1304, 0x1305, 0x002f,
 
 /* Forward secrecy and authenticated encryption; AES-128 first, as it is strong enough and the fastest. */
 static const uint16_t defaults_1_3[] = {0x1301, 0x1302, 0x1303};
-static const uint16_t defaults_1_2[] = {0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0x009e, 0x009f, 0xccaa};
+static const uint16_t defaults_1_2[] = {0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8};
+/* Of clients only: they cost a server far more, and their groups cannot be chosen. */
+static const uint16_t defaults_dhe[] = {0x009e, 0x009f, 0xccaa};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -62,7 +64,8 @@ int *mbed_ciphers_list(const struct unitls_context_params *params)
 	size_t n = 0;
 	int *list;
 
-	list = calloc(params->n_suites_1_3 + params->n_suites_1_2 + COUNT(defaults_1_3) + COUNT(defaults_1_2) + 1,
+	list = calloc(params->n_suites_1_3 + params->n_suites_1_2 + COUNT(defaults_1_3) + COUNT(defaults_1_2) +
+			COUNT(defaults_dhe) + 1,
 		sizeof(*list));
 	if (list == NULL)
 		return NULL;
@@ -72,6 +75,9 @@ int *mbed_ciphers_list(const struct unitls_context_params *params)
 	if (params->min_version <= UNITLS_TLS_1_2)
 		n = params->n_suites_1_2 > 0 ? append(list, n, params->suites_1_2, params->n_suites_1_2)
 					     : append(list, n, defaults_1_2, COUNT(defaults_1_2));
+	if (params->min_version <= UNITLS_TLS_1_2 && params->n_suites_1_2 == 0 &&
+		params->role == UNITLS_ROLE_CLIENT)
+		n = append(list, n, defaults_dhe, COUNT(defaults_dhe));
 	list[n] = 0;
 	return list;
 }
@@ -84,7 +90,8 @@ static bool is_signed(int suite)
 int *mbed_ciphers_for_hello(const int *list, struct unitls_bytes hello)
 {
 	struct unitls_bytes offered = mbed_hello_suites(hello);
-	bool only_sha1 = !mbed_hello_has_signature_schemes(hello);
+	/* Without a list of signature algorithms TLS 1.2 means SHA-1 (RFC 5246, 7.4.1.4.1). */
+	bool only_sha1 = !mbed_hello_has_extension(hello, MBED_EXTENSION_SIGNATURE_ALGORITHMS);
 	bool chosen = false;
 	size_t n = 0;
 	int *copy;

@@ -8,9 +8,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <mbedtls/ecp.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/pkcs5.h>
+#include <mbedtls/platform.h>
 #include <mbedtls/ssl.h>
 #include <psa/crypto.h>
 
@@ -31,6 +33,16 @@
 #define COMPAT_MAX_VERSION 0x0303
 #define COMPAT_TLS_1_3     false
 #endif
+
+#if defined(MBEDTLS_SSL_KEYING_MATERIAL_EXPORT)
+#define COMPAT_EXPORTER true
+#else
+#define COMPAT_EXPORTER false
+#endif
+#define COMPAT_SCHEMES true
+
+/* A member of one of the library's structures that it has not promised to keep. */
+#define COMPAT_FIELD(name) MBEDTLS_PRIVATE(name)
 
 /* X(native code, class, alert that belongs to it); codes that 2.28 does not have. */
 #define COMPAT_ERRORS(X)                                                              \
@@ -56,20 +68,23 @@ static inline void compat_conf_versions(mbedtls_ssl_config *config, uint16_t min
 		max >= MBEDTLS_SSL_VERSION_TLS1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
 }
 
-/* Groups for the key exchange and curves of certificates, and signature algorithms; no SHA-1. */
-static inline void compat_conf_algorithms(mbedtls_ssl_config *config)
-{
-	static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
-		MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1,
-		MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
-	static const uint16_t signatures[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
-		MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384, MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
-		MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
-		MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
-		MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512, MBEDTLS_TLS1_3_SIG_NONE};
+/* A group as the library counts them. */
+typedef uint16_t compat_group;
 
+#define COMPAT_NO_GROUP MBEDTLS_SSL_IANA_TLS_GROUP_NONE
+
+/* COMPAT_NO_GROUP for one that the library does not have. */
+static inline compat_group compat_group_of(uint16_t number)
+{
+	return mbedtls_ecp_curve_info_from_tls_id(number) == NULL ? COMPAT_NO_GROUP : number;
+}
+
+/* Groups for the key exchange, in TLS 1.2 the curves of certificates too, and signature schemes. Both lists stay in use. */
+static inline void compat_conf_algorithms(
+	mbedtls_ssl_config *config, const compat_group *groups, const uint16_t *schemes)
+{
 	mbedtls_ssl_conf_groups(config, groups);
-	mbedtls_ssl_conf_sig_algs(config, signatures);
+	mbedtls_ssl_conf_sig_algs(config, schemes);
 }
 
 static inline void compat_conf_endpoint(mbedtls_ssl_config *config, bool server)
@@ -157,6 +172,176 @@ static inline int compat_own_alert(const mbedtls_ssl_context *ssl, int native)
 static inline bool compat_is_ticket(int native)
 {
 	return native == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+}
+
+/*
+ * Sessions ------------------------------------------------------------------------------------------------------------------
+ */
+
+/* The session of a complete handshake. */
+static inline mbedtls_ssl_session *compat_session(const mbedtls_ssl_context *ssl)
+{
+	return ssl->MBEDTLS_PRIVATE(session);
+}
+
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SERVER_NAME_INDICATION)
+/* The name that a session is bound to; the library reads it as a string, although what it loads need not be one. */
+static inline char **compat_session_name(mbedtls_ssl_session *session)
+{
+	return &session->MBEDTLS_PRIVATE(hostname);
+}
+
+/* As mbedtls_ssl_session_save, for a client's session, but without the name. */
+static inline int compat_session_save(mbedtls_ssl_context *ssl, uint8_t *buffer, size_t size, size_t *ret_size)
+{
+	mbedtls_ssl_session *session = compat_session(ssl);
+	char *name = *compat_session_name(session);
+	int ret;
+
+	*compat_session_name(session) = NULL;
+	ret = mbedtls_ssl_session_save(session, buffer, size, ret_size);
+	*compat_session_name(session) = name;
+	return ret;
+}
+
+static inline bool compat_session_has_name(mbedtls_ssl_session *session)
+{
+	return *compat_session_name(session) != NULL;
+}
+
+/* Gives a session of TLS 1.3 the name that it is offered to. */
+static inline int compat_session_bind(mbedtls_ssl_session *session, const char *server_name)
+{
+	size_t size;
+	char *name;
+
+	if (server_name == NULL || session->MBEDTLS_PRIVATE(tls_version) != MBEDTLS_SSL_VERSION_TLS1_3)
+		return 0;
+	size = strlen(server_name) + 1;
+	name = mbedtls_calloc(1, size);
+	if (name == NULL)
+		return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+	memcpy(name, server_name, size);
+	*compat_session_name(session) = name;
+	return 0;
+}
+#else
+static inline int compat_session_save(mbedtls_ssl_context *ssl, uint8_t *buffer, size_t size, size_t *ret_size)
+{
+	return mbedtls_ssl_session_save(compat_session(ssl), buffer, size, ret_size);
+}
+
+static inline bool compat_session_has_name(const mbedtls_ssl_session *session)
+{
+	(void)session;
+	return false;
+}
+
+static inline int compat_session_bind(mbedtls_ssl_session *session, const char *server_name)
+{
+	(void)session, (void)server_name;
+	return 0;
+}
+#endif
+
+/* Whether a session that came from outside is one that a client can offer. */
+static inline bool compat_session_is_sound(mbedtls_ssl_session *session)
+{
+	return session->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_CLIENT && !compat_session_has_name(session) &&
+		session->MBEDTLS_PRIVATE(id_len) <= sizeof(session->MBEDTLS_PRIVATE(id));
+}
+
+/* One session that the library will find in its cache, whatever the client's identifier. */
+struct compat_cache {
+	bool filled;
+	mbedtls_ssl_session session;
+};
+
+static inline int compat_on_cache_get(
+	void *argument, unsigned char const *id, size_t id_size, mbedtls_ssl_session *session)
+{
+	struct compat_cache *cache = argument;
+
+	if (!cache->filled || id_size > sizeof(session->MBEDTLS_PRIVATE(id)))
+		return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
+	*session = cache->session;
+	session->MBEDTLS_PRIVATE(id_len) = id_size;
+	memcpy(session->MBEDTLS_PRIVATE(id), id, id_size);
+	cache->filled = false;
+	return 0;
+}
+
+static inline void compat_conf_cache(mbedtls_ssl_config *config, struct compat_cache *cache)
+{
+	mbedtls_ssl_conf_session_cache(config, cache, compat_on_cache_get, NULL);
+}
+
+/*
+ * Secrets -------------------------------------------------------------------------------------------------------------------
+ */
+
+/* What the library hands out as it derives keys. */
+struct compat_secrets {
+	compat_secret_log log; /* NULL: none */
+	void *argument;
+};
+
+/* NULL for what has no place in a key log. */
+static inline const char *compat_secret_label(mbedtls_ssl_key_export_type type)
+{
+	switch (type) {
+	case MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET:
+		return "CLIENT_RANDOM";
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+	case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_EARLY_SECRET:
+		return "CLIENT_EARLY_TRAFFIC_SECRET";
+	case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_EARLY_EXPORTER_SECRET:
+		return "EARLY_EXPORTER_SECRET";
+	case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_HANDSHAKE_TRAFFIC_SECRET:
+		return "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
+	case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_HANDSHAKE_TRAFFIC_SECRET:
+		return "SERVER_HANDSHAKE_TRAFFIC_SECRET";
+	case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_APPLICATION_TRAFFIC_SECRET:
+		return "CLIENT_TRAFFIC_SECRET_0";
+	case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_APPLICATION_TRAFFIC_SECRET:
+		return "SERVER_TRAFFIC_SECRET_0";
+#endif
+	default:
+		return NULL;
+	}
+}
+
+static inline void compat_on_keys(void *argument, mbedtls_ssl_key_export_type type, const unsigned char *secret,
+	size_t size, const unsigned char client_random[COMPAT_RANDOM_SIZE],
+	const unsigned char server_random[COMPAT_RANDOM_SIZE], mbedtls_tls_prf_types prf)
+{
+	const struct compat_secrets *secrets = argument;
+	const char *label = compat_secret_label(type);
+
+	(void)server_random, (void)prf;
+	if (label != NULL)
+		secrets->log(secrets->argument, label, client_random, secret, size);
+}
+
+static inline void compat_watch_secrets(
+	mbedtls_ssl_context *ssl, mbedtls_ssl_config *config, struct compat_secrets *secrets)
+{
+	(void)config;
+	if (secrets->log != NULL)
+		mbedtls_ssl_set_export_keys_cb(ssl, compat_on_keys, secrets);
+}
+
+static inline int compat_export_keys(mbedtls_ssl_context *ssl, const struct compat_secrets *secrets,
+	const struct unitls_exporter_params *params, uint8_t *ret_bytes, size_t size)
+{
+	(void)secrets;
+#if defined(MBEDTLS_SSL_KEYING_MATERIAL_EXPORT)
+	return mbedtls_ssl_export_keying_material(ssl, ret_bytes, size, params->label, params->label_size,
+		params->context.data, params->context.size, params->has_context);
+#else
+	(void)ssl, (void)params, (void)ret_bytes, (void)size;
+	return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
+#endif
 }
 
 #endif

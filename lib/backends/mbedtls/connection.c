@@ -14,10 +14,35 @@
 #include "backends/mbedtls/compat.h"
 #include "backends/mbedtls/error.h"
 #include "backends/mbedtls/hello.h"
+#include "backends/mbedtls/secrets.h"
+#include "backends/mbedtls/session.h"
 #include "backends/mbedtls/verify.h"
 
 /* What the library says of a certificate with a critical extension that it does not know. */
 #define UNKNOWN_CRITICAL (MBEDTLS_ERR_X509_INVALID_EXTENSIONS + MBEDTLS_ERR_ASN1_UNEXPECTED_TAG)
+
+/*
+ * A server's own messages, as long as they are in the clear: in TLS 1.2 up to its ChangeCipherSpec, in TLS 1.3 those in records of their type. The library
+ * hands over whole records, each once from its beginning.
+ */
+static void note_sent(struct mbed_connection *connection, const uint8_t *data, size_t size)
+{
+	if (connection->encrypts || connection->unsent > 0 || size <= MBED_RECORD_HEADER_SIZE)
+		return;
+	if (data[0] == MBED_CONTENT_CHANGE_CIPHER_SPEC && compat_version(&connection->ssl) < UNITLS_TLS_1_3)
+		connection->encrypts = true;
+	if (data[0] == MBED_CONTENT_HANDSHAKE)
+		mbed_negotiated_note(&connection->negotiated,
+			(struct unitls_bytes){data + MBED_RECORD_HEADER_SIZE, size - MBED_RECORD_HEADER_SIZE});
+}
+
+/* What a client has read with a step. */
+static void note_received(struct mbed_connection *connection)
+{
+	if (connection->step == MBEDTLS_SSL_SERVER_HELLO || connection->step == MBEDTLS_SSL_SERVER_KEY_EXCHANGE ||
+		connection->step == MBEDTLS_SSL_CERTIFICATE_VERIFY)
+		mbed_negotiated_note(&connection->negotiated, compat_message(&connection->ssl));
+}
 
 static int on_send(void *argument, const unsigned char *data, size_t size)
 {
@@ -25,6 +50,8 @@ static int on_send(void *argument, const unsigned char *data, size_t size)
 	size_t n = unitls_transport_write(connection->transport, data, size);
 	int alert = mbed_records_follow(&connection->sent, data, n);
 
+	if (connection->context->role == UNITLS_ROLE_SERVER)
+		note_sent(connection, data, size);
 	if (alert != MBED_ALERT_NONE)
 		connection->alert_sent = alert;
 	connection->unsent = size - n;
@@ -56,8 +83,10 @@ static void begin_call(struct mbed_connection *connection)
 /* Whether the call should simply be made again: a ticket was taken in, or something was skipped while more is queued. */
 static bool should_repeat(struct mbed_connection *connection, int native)
 {
-	if (compat_is_ticket(native))
+	if (compat_is_ticket(native)) {
+		connection->has_ticket = true;
 		return true;
+	}
 	return native == MBEDTLS_ERR_SSL_WANT_READ && !connection->starved;
 }
 
@@ -193,9 +222,12 @@ static int configure(struct mbed_connection *connection, const struct unitls_con
 		if (ret != 0)
 			return ret;
 	}
+	if (connection->context->tickets != NULL)
+		mbed_tickets_setup(connection);
 	ret = mbedtls_ssl_setup(&connection->ssl, &connection->config);
 	if (ret != 0)
 		return ret;
+	mbed_secrets_watch(connection);
 	mbedtls_ssl_set_bio(&connection->ssl, connection, on_send, on_receive, NULL);
 	if (connection->context->role == UNITLS_ROLE_SERVER)
 		return 0;
@@ -215,6 +247,7 @@ int mbed_connection_new(void *context, const struct unitls_connection_params *pa
 	connection->context = context;
 	connection->transport = params->transport;
 	connection->peer_name = params->peer_name;
+	connection->server_name = params->server_name;
 	connection->verdict.depth = -1;
 	connection->alert_sent = MBED_ALERT_NONE;
 	mbedtls_ssl_init(&connection->ssl);
@@ -234,6 +267,8 @@ void mbed_connection_free(void *native)
 	if (connection == NULL)
 		return;
 	mbedtls_ssl_free(&connection->ssl);
+	mbed_tickets_free(connection);
+	explicit_bzero(&connection->secrets, sizeof(connection->secrets));
 	free(connection->suites);
 	free(connection);
 }
@@ -249,12 +284,16 @@ static bool must_defer(const struct mbed_connection *connection)
 		compat_state(&connection->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER;
 }
 
-/* Before the first step of a server that may speak TLS 1.3, when the ClientHello is there. */
+/* Before the first step of a server, when the ClientHello is there. */
 static int read_hello(struct mbed_connection *connection)
 {
 	struct unitls_bytes hello = unitls_transport_peek(connection->transport);
 
-	if (!COMPAT_TLS_1_3 || connection->context->role != UNITLS_ROLE_SERVER || connection->suites != NULL)
+	if (connection->context->role != UNITLS_ROLE_SERVER || connection->hello_read)
+		return 0;
+	connection->hello_read = true;
+	mbed_tickets_note_hello(connection, hello);
+	if (!COMPAT_TLS_1_3)
 		return 0;
 	connection->fallback = mbed_hello_is_fallback(hello);
 	connection->suites = mbed_ciphers_for_hello(connection->context->suites, hello);
@@ -269,6 +308,13 @@ static bool is_downgrade(const struct mbed_connection *connection)
 {
 	return connection->fallback && compat_state(&connection->ssl) == MBEDTLS_SSL_SERVER_HELLO &&
 		compat_version(&connection->ssl) < connection->context->max_version;
+}
+
+static int fail_mixed(struct mbed_connection *connection, struct unitls_error *error)
+{
+	send_fatal(connection, UNITLS_ALERT_HANDSHAKE_FAILURE);
+	return unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, UNITLS_ALERT_HANDSHAKE_FAILURE,
+		"the server resumes a session and changes its use of the extended master secret");
 }
 
 static int fail_downgrade(struct mbed_connection *connection, struct unitls_error *error)
@@ -288,14 +334,19 @@ int mbed_connection_handshake(void *native, struct unitls_error *error)
 	if (ret != 0)
 		return finish_call(connection, ret, error);
 	while (compat_state(&connection->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER) {
-		if (compat_state(&connection->ssl) == MBEDTLS_SSL_SERVER_CERTIFICATE)
+		connection->step = compat_state(&connection->ssl);
+		if (connection->step == MBEDTLS_SSL_SERVER_CERTIFICATE)
 			connection->full = true;
 		begin_call(connection);
 		ret = mbedtls_ssl_handshake_step(&connection->ssl);
 		if (ret != 0 && !should_repeat(connection, ret))
 			return finish_call(connection, ret, error);
+		if (ret == 0 && connection->context->role == UNITLS_ROLE_CLIENT)
+			note_received(connection);
 		if (is_downgrade(connection))
 			return fail_downgrade(connection, error);
+		if (connection->step == MBEDTLS_SSL_SERVER_HELLO && mbed_session_is_mixed(connection))
+			return fail_mixed(connection, error);
 		reason = mbed_verify_step(connection);
 		if (reason != UNITLS_VERIFY_NONE && !must_defer(connection))
 			return fail_verify(connection, reason, error);
@@ -399,6 +450,9 @@ void mbed_connection_info(const void *native, struct unitls_connection_info *ret
 		.version = compat_version(&connection->ssl),
 		.cipher_suite = compat_cipher_suite(&connection->ssl),
 		.resumed = !connection->full,
+		.extended_master_secret = connection->negotiated.extended_master_secret,
+		.group = connection->negotiated.group,
+		.signature_scheme = connection->negotiated.signature_scheme,
 	};
 	if (alpn != NULL)
 		ret_info->alpn = (struct unitls_bytes){(const uint8_t *)alpn, strlen(alpn)};

@@ -1,22 +1,22 @@
 /*
  * Building a native context: everything that can be refused is refused here, by field name.
  *
- * Threads. A built context is only read, with two exceptions that mbedTLS locks itself (MBEDTLS_THREADING_C, which compat.h insists on): the
- * blinding values in an RSA key and the ticket keys. What EC operations change (the table of multiples in a group), they change in a copy that the pk layer
+ * Threads. A built context is only read, with one exception that mbedTLS locks itself (MBEDTLS_THREADING_C, which compat.h insists on): the
+ * blinding values in an RSA key. What EC operations change (the table of multiples in a group), they change in a copy that the pk layer
  * makes for each. Threads that sign with one RSA key do so one after the other.
  */
 #include "backends/mbedtls/context.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "backends/mbedtls/algorithms.h"
 #include "backends/mbedtls/ciphers.h"
-#include "backends/mbedtls/compat.h"
+#include "backends/mbedtls/crl.h"
 #include "backends/mbedtls/error.h"
 #include "backends/mbedtls/key.h"
 #include "backends/mbedtls/random.h"
-
-#define TICKET_LIFETIME_S 86400
 
 /* mbedTLS sends a handshake message in one record: 4 octets of header, 3 of list length, 3 for each certificate (2.28: CERTIFICATE_TOO_LARGE). */
 #define CHAIN_BYTES_MAX (UNITLS_RECORD_PLAINTEXT_MAX - 4 - 3)
@@ -121,6 +121,7 @@ static int load_alpn(
 		return 0;
 	for (size_t i = 0; i < params->n_alpn; i++)
 		size += params->alpn[i].size + 1;
+	context->alpn_size = size;
 	context->alpn_text = calloc(1, size);
 	context->alpn = calloc(params->n_alpn + 1, sizeof(*context->alpn));
 	if (context->alpn_text == NULL || context->alpn == NULL)
@@ -134,30 +135,6 @@ static int load_alpn(
 	ret = mbedtls_ssl_conf_alpn_protocols(&context->config, context->alpn);
 	if (ret != 0)
 		return mbed_error_set_field(error, ret, "alpn", "the ALPN list");
-	return 0;
-}
-
-/*
- * Tickets, with keys that the library makes and changes. None where client certificates are asked for: a ticket of mbedTLS holds the client's own
- * certificate at most, not its chain, and a resumed session would not be verified again.
- */
-static int load_tickets(
-	struct mbed_context *context, const struct unitls_context_params *params, struct unitls_error *error)
-{
-	int ret;
-
-	if (params->role == UNITLS_ROLE_CLIENT) {
-		mbedtls_ssl_conf_session_tickets(&context->config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
-		return 0;
-	}
-	if (!params->tickets)
-		return 0;
-	ret = mbedtls_ssl_ticket_setup(
-		&context->tickets, mbed_random, NULL, MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S);
-	if (ret != 0)
-		return mbed_error_set_field(error, ret, "session_tickets", "session tickets");
-	mbedtls_ssl_conf_session_tickets_cb(
-		&context->config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &context->tickets);
 	return 0;
 }
 
@@ -180,7 +157,6 @@ static int load_protocol(
 			"mbedTLS has none of the cipher suites for these versions");
 	mbedtls_ssl_conf_ciphersuites(config, context->suites);
 	compat_conf_versions(config, params->min_version, params->max_version);
-	compat_conf_algorithms(config);
 	compat_conf_endpoint(config, server);
 	mbedtls_ssl_conf_rng(config, mbed_random, NULL);
 	/* A server that does not know RFC 5746 could be renegotiated with by somebody in between; OpenSSL refuses it too. */
@@ -192,7 +168,7 @@ static int load_protocol(
 	 */
 	mbedtls_ssl_conf_authmode(config,
 		params->verify == UNITLS_VERIFY_MODE_NONE ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_OPTIONAL);
-	return 0;
+	return mbed_algorithms_load(context, params, error);
 }
 
 int mbed_context_new(const struct unitls_context_params *params, void **ret_context, struct unitls_error *error)
@@ -208,11 +184,14 @@ int mbed_context_new(const struct unitls_context_params *params, void **ret_cont
 	context->max_version = params->max_version;
 	context->clock = params->clock;
 	context->clock_argument = params->clock_argument;
+	context->tickets = params->tickets;
+	context->key_log = params->key_log;
+	context->key_log_argument = params->key_log_argument;
 	mbedtls_ssl_config_init(&context->config);
 	mbedtls_x509_crt_init(&context->chain);
 	mbedtls_x509_crt_init(&context->anchors);
 	mbedtls_pk_init(&context->key);
-	mbedtls_ssl_ticket_init(&context->tickets);
+	mbedtls_x509_crl_init(&context->crls);
 
 	ret = load_protocol(context, params, error);
 	if (ret == 0)
@@ -222,7 +201,7 @@ int mbed_context_new(const struct unitls_context_params *params, void **ret_cont
 	if (ret == 0)
 		ret = load_alpn(context, params, error);
 	if (ret == 0)
-		ret = load_tickets(context, params, error);
+		ret = mbed_crl_load(context, params, error);
 	if (ret != 0) {
 		mbed_context_free(context);
 		return ret;
@@ -237,13 +216,20 @@ void mbed_context_free(void *native)
 
 	if (context == NULL)
 		return;
-	mbedtls_ssl_ticket_free(&context->tickets);
 	mbedtls_pk_free(&context->key);
+	mbedtls_x509_crl_free(&context->crls);
 	mbedtls_x509_crt_free(&context->anchors);
 	mbedtls_x509_crt_free(&context->chain);
 	mbedtls_ssl_config_free(&context->config);
 	free(context->alpn);
 	free(context->alpn_text);
 	free(context->suites);
+	free(context->groups);
+	free(context->schemes);
 	free(context);
+}
+
+int64_t mbed_context_now(const struct mbed_context *context)
+{
+	return context->clock == NULL ? (int64_t)time(NULL) : context->clock(context->clock_argument);
 }

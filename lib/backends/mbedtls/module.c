@@ -9,11 +9,14 @@
 #include <mbedtls/ecp.h>
 #include <unitls/alpn.h>
 
+#include "backends/mbedtls/algorithms.h"
 #include "backends/mbedtls/ciphers.h"
 #include "backends/mbedtls/compat.h"
 #include "backends/mbedtls/connection.h"
 #include "backends/mbedtls/context.h"
 #include "backends/mbedtls/error.h"
+#include "backends/mbedtls/secrets.h"
+#include "backends/mbedtls/session.h"
 
 #define VERSION_TEXT_SIZE 32
 
@@ -29,7 +32,9 @@ static struct unitls_capabilities capabilities = {
 	.bits = UNITLS_CAP_TLS_1_2 | UNITLS_CAP_CIPHERS_1_2 | UNITLS_CAP_ALPN | UNITLS_CAP_HALF_CLOSE |
 		UNITLS_CAP_SESSION_TICKETS | UNITLS_CAP_CLIENT_AUTH | UNITLS_CAP_CLOCK |
 		UNITLS_CAP_ENCRYPTED_KEYS | UNITLS_CAP_IP_NAMES | UNITLS_CAP_CLOSE_INFO |
-		UNITLS_CAP_EXTENDED_MASTER_SECRET,
+		UNITLS_CAP_CLIENT_SESSIONS | UNITLS_CAP_TICKET_KEYS | UNITLS_CAP_EXTENDED_MASTER_SECRET |
+		UNITLS_CAP_KEY_LOG | UNITLS_CAP_CRL | UNITLS_CAP_GROUPS | UNITLS_CAP_GROUP_INFO |
+		UNITLS_CAP_SIGNATURE_INFO,
 	.min_version = UNITLS_TLS_1_2,
 	.max_version = COMPAT_MAX_VERSION,
 	.alpn_max_names = ALPN_NAMES_MAX,
@@ -91,9 +96,16 @@ static int init(struct unitls_error *error)
 	mbedtls_version_get_string(number);
 	(void)snprintf(version_text, sizeof(version_text), "mbedTLS %s", number);
 	mbed_ciphers_init();
+	mbed_algorithms_init();
 	capabilities.cipher_suites = mbed_ciphers_supported(&capabilities.n_cipher_suites);
+	capabilities.groups = mbed_algorithms_groups(&capabilities.n_groups);
+	capabilities.signature_schemes = mbed_algorithms_schemes(&capabilities.n_signature_schemes);
 	if (COMPAT_TLS_1_3)
 		capabilities.bits |= UNITLS_CAP_TLS_1_3 | UNITLS_CAP_CIPHERS_1_3;
+	if (COMPAT_EXPORTER)
+		capabilities.bits |= UNITLS_CAP_EXPORTER;
+	if (COMPAT_SCHEMES)
+		capabilities.bits |= UNITLS_CAP_SIGNATURE_SCHEMES;
 	return 0;
 }
 
@@ -125,4 +137,7 @@ UNITLS_API const struct unitls_backend_ops unitls_backend_module = {
 	.pending = mbed_connection_pending,
 	.info = mbed_connection_info,
 	.peer_chain = mbed_connection_peer_chain,
+	.session_export = mbed_session_export,
+	.session_resume = mbed_session_resume,
+	.export_keys = COMPAT_EXPORTER ? mbed_secrets_export : NULL,
 };

@@ -8,12 +8,11 @@
 #include <unitls/connection.h>
 #include <unitls/error.h>
 
-#define CONTENT_CHANGE_CIPHER_SPEC 20
-#define CONTENT_ALERT              21
-#define CONTENT_APPLICATION_DATA   23
-#define ALERT_FATAL                2
-#define ALERT_BODY_SIZE            2
-#define MAJOR_VERSION              3
+#define CONTENT_ALERT            21
+#define CONTENT_APPLICATION_DATA 23
+#define ALERT_FATAL              2
+#define ALERT_BODY_SIZE          2
+#define MAJOR_VERSION            3
 
 /*
  * TLS 1.3 hides alerts among application data (RFC 8446, 5.2): 2 octets, padded to 16 by mbedTLS, and a tag. A few handshake messages are as short, but
@@ -87,7 +86,7 @@ int mbed_records_alert(const struct mbed_records *records)
 {
 	if (records->n_head < MBED_RECORD_HEADER_SIZE)
 		return UNITLS_ALERT_DECODE_ERROR;
-	if (records->head[0] < CONTENT_CHANGE_CIPHER_SPEC || records->head[0] > CONTENT_APPLICATION_DATA)
+	if (records->head[0] < MBED_CONTENT_CHANGE_CIPHER_SPEC || records->head[0] > CONTENT_APPLICATION_DATA)
 		return UNITLS_ALERT_UNEXPECTED_MESSAGE;
 	if (records->head[1] != MAJOR_VERSION)
 		return UNITLS_ALERT_PROTOCOL_VERSION;

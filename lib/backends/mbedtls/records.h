@@ -6,10 +6,11 @@
 
 #include <unitls/common.h>
 
-#define MBED_RECORD_HEADER_SIZE 5
-#define MBED_CONTENT_HANDSHAKE  22
-#define MBED_ALERT_NONE         (-1) /* no fatal alert went by */
-#define MBED_ALERT_HIDDEN       (-2) /* an encrypted one did, or in TLS 1.3 what may be one */
+#define MBED_RECORD_HEADER_SIZE         5
+#define MBED_CONTENT_CHANGE_CIPHER_SPEC 20
+#define MBED_CONTENT_HANDSHAKE          22
+#define MBED_ALERT_NONE                 (-1) /* no fatal alert went by */
+#define MBED_ALERT_HIDDEN               (-2) /* an encrypted one did, or in TLS 1.3 what may be one */
 
 struct mbed_records {
 	uint8_t head[MBED_RECORD_HEADER_SIZE + 2]; /* header and the first two octets of the body */

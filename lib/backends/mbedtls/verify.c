@@ -1,8 +1,9 @@
 /*
  * Judging the peer's certificates. The library builds the chain, checks signatures, key usage and validity, and reports each certificate with its
- * flags, from the anchor down to the peer's own; the callback turns the flags into one reason. The name check is the core's.
+ * flags, from the anchor down to the peer's own; the callback turns the flags into one reason. The name check is the core's, revocation crl.c's.
  *
- * Invariant: with verification on, a handshake completes only when the callback has seen the peer's own certificate and found nothing wrong.
+ * Invariant: with verification on, a handshake completes only when the callback has seen the peer's own certificate and found nothing wrong, or when a
+ * client's session is resumed, which the core offers only where the same was to be verified.
  */
 #include "backends/mbedtls/verify.h"
 
@@ -10,6 +11,8 @@
 #include <time.h>
 
 #include <mbedtls/oid.h>
+
+#include "backends/mbedtls/crl.h"
 
 /* Flag to reason, the most serious first: trust, purpose, strength, name, revocation, validity. */
 static const struct {
@@ -23,6 +26,7 @@ static const struct {
 		UNITLS_VERIFY_WEAK},
 	{MBEDTLS_X509_BADCERT_CN_MISMATCH, UNITLS_VERIFY_NAME_MISMATCH},
 	{MBEDTLS_X509_BADCERT_REVOKED, UNITLS_VERIFY_REVOKED},
+	{0, UNITLS_VERIFY_REVOCATION_UNKNOWN}, /* the library has no such flag, as it sees no lists */
 	{MBEDTLS_X509_BADCERT_EXPIRED, UNITLS_VERIFY_EXPIRED},
 	{MBEDTLS_X509_BADCERT_FUTURE, UNITLS_VERIFY_NOT_YET_VALID},
 };
@@ -52,7 +56,7 @@ static enum unitls_verify_reason reason_of(uint32_t flags)
 	return flags == 0 ? UNITLS_VERIFY_NONE : UNITLS_VERIFY_OTHER;
 }
 
-static int64_t seconds(const mbedtls_x509_time *moment)
+int64_t mbed_verify_seconds(const mbedtls_x509_time *moment)
 {
 	struct tm tm = {
 		.tm_year = moment->year - 1900,
@@ -75,9 +79,9 @@ static uint32_t judge_time(const struct mbed_context *context, const mbedtls_x50
 		return flags;
 	now = context->clock(context->clock_argument);
 	flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
-	if (now > seconds(&crt->valid_to))
+	if (now > mbed_verify_seconds(&crt->valid_to))
 		flags |= MBEDTLS_X509_BADCERT_EXPIRED;
-	if (now < seconds(&crt->valid_from))
+	if (now < mbed_verify_seconds(&crt->valid_from))
 		flags |= MBEDTLS_X509_BADCERT_FUTURE;
 	return flags;
 }
@@ -133,6 +137,14 @@ static enum unitls_verify_reason reason_untrusted(const mbedtls_x509_crt *crt, b
 	return UNITLS_VERIFY_UNKNOWN_CA;
 }
 
+/* The certificate that was judged before, as they come from the anchor down; the certificate itself where it is its own issuer. */
+static mbedtls_x509_crt *issuer_of(const struct mbed_verdict *verdict, mbedtls_x509_crt *crt)
+{
+	if (verdict->issuer != NULL)
+		return verdict->issuer;
+	return same(&crt->issuer_raw, &crt->subject_raw) ? crt : NULL;
+}
+
 static void note(struct mbed_verdict *verdict, enum unitls_verify_reason reason, int depth)
 {
 	if (rank(reason) >= rank(verdict->reason))
@@ -149,6 +161,7 @@ int mbed_verify_certificate(void *argument, mbedtls_x509_crt *crt, int depth, ui
 	struct unitls_bytes der = {crt->raw.p, crt->raw.len};
 	bool has_parent = verdict->n_seen > 0;
 	uint32_t found = *flags & ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
+	mbedtls_x509_crt *issuer = issuer_of(verdict, crt);
 	enum unitls_verify_reason reason;
 
 	*flags = 0;
@@ -165,6 +178,10 @@ int mbed_verify_certificate(void *argument, mbedtls_x509_crt *crt, int depth, ui
 	note(verdict, reason, depth);
 	if (depth > 0 && mbed_verify_finds_name_constraints((struct unitls_bytes){crt->v3_ext.p, crt->v3_ext.len}))
 		note(verdict, UNITLS_VERIFY_NAME_CONSTRAINTS, depth);
+	/* An anchor is trusted as it is; one that is the peer's own still has to be covered. */
+	if (has_parent || depth == 0)
+		note(verdict, mbed_crl_judge(context, crt, issuer, depth == 0), depth);
+	verdict->issuer = crt;
 	if (depth > 0)
 		return 0;
 	if (context->role == UNITLS_ROLE_CLIENT)
@@ -198,7 +215,7 @@ bool mbed_verify_complete(const struct mbed_connection *connection)
 	case UNITLS_VERIFY_MODE_OPTIONAL:
 		return connection->verdict.leaf_judged || mbedtls_ssl_get_peer_cert(&connection->ssl) == NULL;
 	case UNITLS_VERIFY_MODE_REQUIRED:
-		return connection->verdict.leaf_judged;
+		return connection->verdict.leaf_judged || (connection->offered && !connection->full);
 	}
 	return false;
 }

@@ -10,6 +10,8 @@
 int mbed_verify_certificate(void *connection, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
 /* Whether these bytes, one or more certificates, hold a name constraints extension. */
 bool mbed_verify_finds_name_constraints(struct unitls_bytes bytes);
+/* A time of the library's in seconds since 1970. */
+int64_t mbed_verify_seconds(const mbedtls_x509_time *moment);
 /* To be asked after each step of the handshake: UNITLS_VERIFY_NONE to go on, else why the peer is refused. */
 enum unitls_verify_reason mbed_verify_step(const struct mbed_connection *connection);
 /* To be asked when the handshake is over: whether everything that had to be verified was. */

@@ -6,6 +6,7 @@
 
 #include <unitls/alpn.h>
 
+#include "backends/wolfssl/groups.h"
 #include "backends/wolfssl/library.h"
 #include "backends/wolfssl/suites.h"
 #include <wolfssl/wolfcrypt/asn.h>
@@ -42,8 +43,8 @@
 #define BIT_ALPN 0
 #endif
 
-#if defined(HAVE_SESSION_TICKET) && !defined(WOLFSSL_NO_DEF_TICKET_ENC_CB)
-#define BIT_TICKETS UNITLS_CAP_SESSION_TICKETS
+#ifdef HAVE_SESSION_TICKET
+#define BIT_TICKETS (UNITLS_CAP_SESSION_TICKETS | UNITLS_CAP_TICKET_KEYS)
 #else
 #define BIT_TICKETS 0
 #endif
@@ -54,10 +55,33 @@
 #define BIT_ENCRYPTED_KEYS 0
 #endif
 
+#ifdef HAVE_SESSION_TICKET
+#define BIT_TICKET_KEYS UNITLS_CAP_TICKET_KEYS
+#else
+#define BIT_TICKET_KEYS 0
+#endif
+/* In TLS 1.3 alone: the library does not tell whether TLS 1.2 has the extended master secret. */
+#if defined(HAVE_KEYING_MATERIAL) && defined(WOLFSSL_TLS13)
+#define BIT_EXPORTER UNITLS_CAP_EXPORTER
+#else
+#define BIT_EXPORTER 0
+#endif
+#ifdef HAVE_PK_CALLBACKS
+#define BIT_EXTERNAL_KEYS UNITLS_CAP_EXTERNAL_KEYS
+#else
+#define BIT_EXTERNAL_KEYS 0
+#endif
+#ifdef WOLFSSL_TLS13
+#define BIT_KEY_UPDATE UNITLS_CAP_KEY_UPDATE
+#else
+#define BIT_KEY_UPDATE 0
+#endif
+
 static struct unitls_capabilities capabilities = {
 	.bits = (uint64_t)BITS_1_2 | BITS_1_3 | BIT_ALPN | BIT_TICKETS | BIT_ENCRYPTED_KEYS |
 		UNITLS_CAP_HALF_CLOSE | UNITLS_CAP_CLIENT_AUTH | UNITLS_CAP_CLOCK | UNITLS_CAP_IP_NAMES |
-		UNITLS_CAP_CLOSE_INFO,
+		UNITLS_CAP_CLOSE_INFO | BIT_TICKET_KEYS | BIT_EXPORTER | BIT_EXTERNAL_KEYS | UNITLS_CAP_GROUPS |
+		UNITLS_CAP_GROUP_INFO | BIT_KEY_UPDATE | UNITLS_CAP_EXTENDED_MASTER_SECRET,
 	.min_version = MIN_VERSION,
 	.max_version = MAX_VERSION,
 	.alpn_max_names = ALPN_NAMES_MAX,
@@ -99,6 +123,7 @@ static void find_key_types(void)
 void wolf_capabilities_init(void)
 {
 	capabilities.cipher_suites = wolf_suites_supported(&capabilities.n_cipher_suites);
+	capabilities.groups = wolf_groups(&capabilities.n_groups);
 	find_key_types();
 }
 

@@ -11,6 +11,7 @@
 
 #include "backends/wolfssl/alert.h"
 #include "backends/wolfssl/error.h"
+#include "backends/wolfssl/external.h"
 #include "backends/wolfssl/groups.h"
 #include "backends/wolfssl/hello.h"
 #include "backends/wolfssl/thread.h"
@@ -86,6 +87,12 @@ static int setup(struct wolf_connection *connection, const struct unitls_connect
 	wolfSSL_SetCertCbCtx(connection->ssl, connection);
 	if (wolfSSL_set_ex_data(connection->ssl, 0, connection) != WOLFSSL_SUCCESS)
 		return MEMORY_E;
+	if (context->external_key != NULL)
+		wolf_external_attach(connection);
+#ifdef HAVE_KEYING_MATERIAL
+	/* The exporter needs what the library otherwise forgets. */
+	wolfSSL_KeepArrays(connection->ssl);
+#endif
 	if (context->role == UNITLS_ROLE_SERVER)
 		return setup_server(connection, params->alpn_selected);
 	ret = offer_alpn(connection->ssl, context->alpn, context->n_alpn);
@@ -172,17 +179,6 @@ static uint16_t version_of(WOLFSSL *ssl)
 	return wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3 ? UNITLS_TLS_1_3 : UNITLS_TLS_1_2;
 }
 
-/* The fatal alert that the library sent; UNITLS_ALERT_NONE when it sent none. */
-static int library_alert(const struct wolf_connection *connection)
-{
-	WOLFSSL_ALERT_HISTORY history;
-
-	if (wolfSSL_get_alert_history(connection->ssl, &history) != WOLFSSL_SUCCESS ||
-		history.last_tx.level != alert_fatal)
-		return UNITLS_ALERT_NONE;
-	return history.last_tx.code;
-}
-
 static int peer_alert(const struct wolf_connection *connection)
 {
 	WOLFSSL_ALERT_HISTORY history;
@@ -241,14 +237,26 @@ static int due_alert(const struct wolf_connection *connection, int native)
 	return wolf_records_alert(received);
 }
 
+static int fail_unsigned(struct wolf_connection *connection, struct unitls_error *error)
+{
+	int alert = connection->io.fatal_alert;
+
+	if (alert == UNITLS_ALERT_NONE && wolf_alert_send(connection, UNITLS_ALERT_INTERNAL_ERROR))
+		alert = UNITLS_ALERT_INTERNAL_ERROR;
+	return unitls_error_set_alert(
+		error, UNITLS_ERROR_CLASS_INTERNAL, alert, "the external key's signer failed");
+}
+
 static int fail(struct wolf_connection *connection, int native, struct unitls_error *error)
 {
-	int alert = library_alert(connection);
+	int alert = connection->io.fatal_alert;
 
 	if (wolf_error_is_memory(native) || connection->io.out_of_memory || connection->verdict.out_of_memory)
 		return fail_memory(connection, error);
 	if (connection->refused != UNITLS_ALERT_NONE)
 		return fail_refused(connection, error);
+	if (connection->unsigned_by_key)
+		return fail_unsigned(connection, error);
 	if (connection->verdict.reason != UNITLS_VERIFY_NONE)
 		return fail_verify(connection, error);
 	if (connection->io.misfit)
@@ -292,6 +300,8 @@ static void keep_info(struct wolf_connection *connection)
 		.cipher_suite = (uint16_t)wolfSSL_get_current_cipher_suite(connection->ssl),
 		.resumed = wolfSSL_session_reused(connection->ssl) != 0,
 	};
+	if (info->version != UNITLS_TLS_1_2 || !info->resumed)
+		info->group = wolf_groups_negotiated(connection->ssl);
 #ifdef HAVE_ALPN
 	char *name = NULL;
 	unsigned short size = 0;
@@ -334,8 +344,9 @@ static int read_hello(const struct wolf_connection *connection)
 		(info.size != 1 || info.data[0] != 0))
 		return SECURE_RENEGOTIATION_E;
 	if (connection->context->max_version >= UNITLS_TLS_1_3 && wolf_hello_offers_1_3(hello))
-		return has_groups && !wolf_groups_overlap(value) ? MATCH_SUITE_ERROR : 0;
-	if (!has_groups || !wolf_groups_overlap_in_curve(value))
+		return has_groups && !wolf_groups_overlap(&connection->context->groups, value) ? MATCH_SUITE_ERROR
+											       : 0;
+	if (!has_groups || !wolf_groups_overlap_in_curve(&connection->context->groups, value))
 		missing |= WOLF_SUITE_NEEDS_CURVE;
 	if (!wolf_hello_extension(hello, WOLF_EXTENSION_SIGNATURES, &value))
 		missing |= WOLF_SUITE_NEEDS_SIGNATURE;
@@ -471,4 +482,39 @@ int wolf_connection_peer_chain(
 			return ret;
 	}
 	return 0;
+}
+
+#ifdef HAVE_KEYING_MATERIAL
+int wolf_connection_export_keys(void *native, const struct unitls_exporter_params *params, uint8_t *ret_bytes,
+	size_t size, struct unitls_error *error)
+{
+	struct wolf_connection *connection = native;
+	int ret;
+
+	wolf_thread_enter();
+	ret = wolfSSL_export_keying_material(connection->ssl, ret_bytes, size, params->label, params->label_size,
+		params->context.data, params->context.size, params->has_context);
+	wolf_error_forget();
+	if (ret == WOLFSSL_SUCCESS)
+		return 0;
+	return unitls_error_set(error, UNITLS_ERROR_CLASS_INTERNAL, "wolfSSL exports no keys");
+}
+#endif
+
+/* The library always asks the peer for one in return, which does no harm when that was not asked for. */
+int wolf_connection_update_keys(void *native, bool request, struct unitls_error *error)
+{
+	struct wolf_connection *connection = native;
+	int result;
+	int status = 0;
+
+	(void)request;
+	if (!wolf_io_flush(&connection->io))
+		return UNITLS_WANT_WRITE;
+	wolf_thread_enter();
+	result = wolfSSL_update_keys(connection->ssl);
+	if (result != WOLFSSL_SUCCESS)
+		status = conclude(connection, result, error);
+	wolf_error_forget();
+	return status;
 }

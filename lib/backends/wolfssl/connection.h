@@ -26,7 +26,8 @@ struct wolf_connection {
 	struct wolf_peer_chain peer_chain;
 	bool judged; /* the peer's own certificate was verified */
 	int refused; /* the alert with which the module ended the connection from within a callback; UNITLS_ALERT_NONE */
-	bool hello_read; /* server: what the hello asks for beside the library was looked at */
+	bool unsigned_by_key; /* the external key did not sign */
+	bool hello_read;      /* server: what the hello asks for beside the library was looked at */
 	bool established;
 	bool closing;                       /* close_notify was handed to the library */
 	int ended;                          /* UNITLS_EOF, sticky; 0 before */
@@ -48,6 +49,9 @@ int wolf_connection_write(
 int wolf_connection_shutdown(void *connection, struct unitls_error *error);
 size_t wolf_connection_pending(const void *connection);
 void wolf_connection_info(const void *connection, struct unitls_connection_info *ret_info);
+int wolf_connection_export_keys(void *connection, const struct unitls_exporter_params *params, uint8_t *ret_bytes,
+	size_t size, struct unitls_error *error);
+int wolf_connection_update_keys(void *connection, bool request, struct unitls_error *error);
 int wolf_connection_peer_chain(
 	const void *connection, int (*add)(void *argument, struct unitls_bytes der), void *argument);
 

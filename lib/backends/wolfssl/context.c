@@ -8,11 +8,13 @@
 
 #include "backends/wolfssl/connection.h"
 #include "backends/wolfssl/error.h"
+#include "backends/wolfssl/external.h"
 #include "backends/wolfssl/groups.h"
 #include "backends/wolfssl/io.h"
 #include "backends/wolfssl/key.h"
 #include "backends/wolfssl/random.h"
 #include "backends/wolfssl/thread.h"
+#include "backends/wolfssl/tickets.h"
 #include "backends/wolfssl/verify.h"
 
 #define RSA_BITS_MIN   2048
@@ -49,7 +51,10 @@ static int load_suites(
 		return wolf_error_set_field(error, MEMORY_E, "ciphers", "the cipher suites");
 	if (wolfSSL_CTX_set1_sigalgs_list(context->ctx, WOLF_SIGNATURE_ALGORITHMS) != WOLFSSL_SUCCESS)
 		return wolf_error_set_field(error, MEMORY_E, "ciphers", "the signature algorithms");
-	ret = wolf_groups_load(context->ctx, params);
+	if (params->n_groups > 0 && params->role == UNITLS_ROLE_SERVER && params->min_version <= UNITLS_TLS_1_2)
+		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_UNSUPPORTED, "groups",
+			"a server of wolfSSL takes any group of the client's in TLS 1.2");
+	ret = wolf_groups_load(&context->groups, context->ctx, params);
 	return ret == 0 ? 0 : wolf_error_set_field(error, ret, "backend", "the groups");
 }
 
@@ -107,6 +112,10 @@ static int load_identity(WOLFSSL_CTX *ctx, const struct unitls_context_params *p
 	free(joined);
 	if (ret != WOLFSSL_SUCCESS)
 		return wolf_error_set_field(error, ret, "certificate", "the certificate");
+	if (params->key_format == UNITLS_KEY_FORMAT_EXTERNAL) {
+		wolf_external_load(ctx); /* the core has seen that key and certificate belong together */
+		return 0;
+	}
 	return wolf_key_load(ctx, params, error);
 }
 
@@ -124,24 +133,21 @@ static int verify_flags(const struct unitls_context_params *params)
 }
 
 /*
- * Tickets, with keys that the library makes and changes. None where client certificates are asked for: a resumed session would not be verified again.
- * Sessions are never kept in the library's cache, which all contexts share.
+ * No tickets where client certificates are asked for: a resumed session would not be verified again. Sessions are never kept in the library's cache,
+ * which all contexts share.
  */
-static void load_sessions(WOLFSSL_CTX *ctx, const struct unitls_context_params *params)
+static int load_sessions(WOLFSSL_CTX *ctx, const struct unitls_context_params *params)
 {
 	(void)wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
+	if (params->tickets != NULL && params->verify == UNITLS_VERIFY_MODE_NONE)
+		return wolf_tickets_load(ctx, params->tickets);
 #ifdef HAVE_SESSION_TICKET
-	if (params->tickets) {
-#ifdef WOLFSSL_TLS13
-		(void)wolfSSL_CTX_set_num_tickets(ctx, 1);
-#endif
-		return;
-	}
 	(void)wolfSSL_CTX_NoTicketTLSv12(ctx);
 #ifdef WOLFSSL_TLS13
 	(void)wolfSSL_CTX_no_ticket_TLSv13(ctx);
 #endif
 #endif
+	return 0;
 }
 
 /* The client's offer: the library has lists for connections only. */
@@ -193,7 +199,9 @@ static int load(
 	wolfSSL_CTX_set_verify(context->ctx, verify_flags(params), wolf_verify_on_certificate);
 	if (params->role == UNITLS_ROLE_CLIENT)
 		watch_requests(context->ctx, params);
-	load_sessions(context->ctx, params);
+	ret = load_sessions(context->ctx, params);
+	if (ret != 0)
+		return wolf_error_set_field(error, ret, "session_tickets", "the settings of tickets");
 	/* Last: with a device the library takes a public key for a private one. */
 	(void)wolfSSL_CTX_SetDevId(context->ctx, WOLF_DEVICE);
 	return 0;
@@ -212,6 +220,7 @@ int wolf_context_new(const struct unitls_context_params *params, void **ret_cont
 	context->max_version = params->max_version;
 	context->clock = params->clock;
 	context->clock_argument = params->clock_argument;
+	context->external_key = params->external_key;
 	wolf_thread_enter();
 	ret = load(context, params, error);
 	wolf_error_forget();

@@ -1,10 +1,11 @@
 /*
- * A native context: what its connections share. Only read once it is built, but for ticket keys, which the library locks.
+ * A native context: what its connections share. Only read once it is built.
  */
 #ifndef UNITLS_BACKEND_WOLFSSL_CONTEXT_H
 #define UNITLS_BACKEND_WOLFSSL_CONTEXT_H
 
 #include "backends/wolfssl/anchors.h"
+#include "backends/wolfssl/groups.h"
 #include "backends/wolfssl/library.h"
 #include "backends/wolfssl/suites.h"
 #include "core/backend.h"
@@ -22,10 +23,12 @@ struct wolf_context {
 	void *clock_argument;
 	struct wolf_anchors anchors;
 	struct wolf_suites suites;
+	struct wolf_groups groups;
 	uint16_t min_version;
 	uint16_t max_version;
 	struct unitls_bytes *alpn; /* client: what is offered */
 	size_t n_alpn;
+	const struct unitls_external_key *external_key; /* NULL: the key is the library's */
 };
 
 int wolf_context_new(const struct unitls_context_params *params, void **ret_context, struct unitls_error *error);

@@ -5,7 +5,8 @@
 
 void wolf_io_init(struct wolf_io *io, struct unitls_transport *transport)
 {
-	*io = (struct wolf_io){.transport = transport, .plain_alert = UNITLS_ALERT_NONE};
+	*io = (struct wolf_io){
+		.transport = transport, .fatal_alert = UNITLS_ALERT_NONE, .plain_alert = UNITLS_ALERT_NONE};
 }
 
 void wolf_io_fini(struct wolf_io *io)
@@ -67,13 +68,26 @@ bool wolf_io_write(struct wolf_io *io, const uint8_t *data, size_t size)
 	return false;
 }
 
+/* Some failures make 5.7 send a second alert, of a more general kind. */
+static void mute_after_alert(struct wolf_io *io, WOLFSSL *ssl)
+{
+	WOLFSSL_ALERT_HISTORY history;
+
+	if (wolfSSL_get_alert_history(ssl, &history) != WOLFSSL_SUCCESS || history.last_tx.level != alert_fatal)
+		return;
+	io->fatal_alert = history.last_tx.code;
+	io->muted = true;
+}
+
 int wolf_io_on_send(WOLFSSL *ssl, char *data, int size, void *argument)
 {
 	struct wolf_io *io = argument;
 
-	(void)ssl;
-	if (!io->muted && !wolf_io_write(io, (const uint8_t *)data, (size_t)size))
+	if (io->muted)
+		return size;
+	if (!wolf_io_write(io, (const uint8_t *)data, (size_t)size))
 		return WOLFSSL_CBIO_ERR_GENERAL;
+	mute_after_alert(io, ssl);
 	return size;
 }
 

@@ -23,6 +23,7 @@ struct wolf_io {
 	bool muted; /* our last record is out (a fatal alert, close_notify): what the library still makes is dropped */
 	bool out_of_memory;
 	bool misfit;     /* a record came whose type is none */
+	int fatal_alert; /* of the library, as the library knows it; UNITLS_ALERT_NONE */
 	int plain_alert; /* of the peer, in the clear among protected records; UNITLS_ALERT_NONE */
 };
 

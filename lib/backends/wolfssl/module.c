@@ -64,4 +64,8 @@ const struct unitls_backend_ops unitls_backend_module = {
 	.pending = wolf_connection_pending,
 	.info = wolf_connection_info,
 	.peer_chain = wolf_connection_peer_chain,
+#ifdef HAVE_KEYING_MATERIAL
+	.export_keys = wolf_connection_export_keys,
+#endif
+	.update_keys = wolf_connection_update_keys,
 };

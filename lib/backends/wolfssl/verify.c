@@ -91,7 +91,8 @@ void wolf_verify_server_hello(struct wolf_connection *connection)
 	WOLFSSL *ssl = connection->ssl;
 
 	if (connection->context->role == UNITLS_ROLE_SERVER || connection->refused != UNITLS_ALERT_NONE ||
-		wolfSSL_get_current_cipher_suite(ssl) == 0 || wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3)
+		connection->io.fatal_alert != UNITLS_ALERT_NONE || wolfSSL_get_current_cipher_suite(ssl) == 0 ||
+		wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3)
 		return;
 	if (wolfSSL_SSL_get_secure_renegotiation_support(ssl) != 1)
 		(void)refuse(connection, UNITLS_ALERT_HANDSHAKE_FAILURE);
@@ -135,6 +136,9 @@ int wolf_verify_on_certificate(int verified, WOLFSSL_X509_STORE_CTX *store)
 
 bool wolf_verify_is_complete(const struct wolf_connection *connection)
 {
+	/* A session was verified when it was made, and the core keeps it to what it was made for. */
+	if (wolfSSL_session_reused(connection->ssl) != 0)
+		return true;
 	switch (connection->context->verify) {
 	case UNITLS_VERIFY_MODE_NONE:
 		return true;

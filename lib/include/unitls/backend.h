@@ -35,7 +35,7 @@ struct unitls_server_config;
 		"tickets-self-rotated") /* of ticket keys only the stable secret counts; the library derives and rotates */ \
 	X(EXPORTER, 15, "exporter")                                                                                         \
 	X(EXTENDED_MASTER_SECRET, 16,                                                                                       \
-		"extended-master-secret") /* RFC 7627: without it nothing is exported in TLS 1.2 */                         \
+		"extended-master-secret") /* RFC 7627, known to be so: else nothing is exported in TLS 1.2 */               \
 	X(KEY_LOG, 17, "key-log")                                                                                           \
 	X(EXTERNAL_KEYS, 18, "external-keys")             /* a signer that answers at once */                               \
 	X(EXTERNAL_KEYS_ASYNC, 19, "external-keys-async") /* or later */                                                    \
