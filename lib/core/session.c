@@ -2,9 +2,8 @@
  * Client sessions. What a library exports is kept with what it may be used for: the resumption scope with the peer's name, an end, and the peer's chain, which
  * no library keeps whole. One string of bytes holds all of it (big-endian numbers; vectors with a length before them):
  *
- *   "unitls session" version(1) digest(32) scope(32) expires(8) n(1) certificates(n times, vector of 3+) native(vector of 3+)
+ *   "unitls session" version(1) scope(32) expires(8) n(1) certificates(n times, vector of 3+) native(vector of 3+)
  *
- * The digest is over all behind it. No library's reader is made for damaged sessions (GnuTLS 3.7.9 takes some and then reads at NULL), so none comes there.
  * Invariant: the views point into bytes, and what bytes say was checked when the session was made.
  */
 #include "core/session.h"
@@ -97,19 +96,6 @@ static int64_t read_time(struct unitls_reader *reader)
 	return (int64_t)time;
 }
 
-/* Takes the digest, which has to be that of the rest. */
-static bool is_whole(struct unitls_reader *reader, struct unitls_bytes bytes)
-{
-	struct unitls_bytes digest = unitls_reader_bytes(reader, UNITLS_SHA256_SIZE);
-	size_t head = sizeof(MAGIC) - 1 + 1 + UNITLS_SHA256_SIZE;
-	uint8_t computed[UNITLS_SHA256_SIZE];
-
-	if (reader->failed)
-		return false;
-	unitls_sha256(bytes.data + head, bytes.size - head, computed);
-	return memcmp(computed, digest.data, sizeof(computed)) == 0;
-}
-
 /* Fills the views. The first fault is the one that counts. */
 static int parse(struct unitls_session *session, struct unitls_error *error)
 {
@@ -121,8 +107,6 @@ static int parse(struct unitls_session *session, struct unitls_error *error)
 		return refuse(error, "these bytes are no session");
 	if (unitls_reader_u8(&reader) != FORMAT)
 		return refuse(error, "the session is of another version of unitls");
-	if (!is_whole(&reader, unitls_session_bytes(session)))
-		return refuse(error, "the session is damaged");
 	session->scope = unitls_reader_bytes(&reader, UNITLS_DIGEST_SIZE);
 	session->expires = read_time(&reader);
 	n = unitls_reader_u8(&reader);
@@ -265,8 +249,7 @@ static int check_usable(
 
 static size_t encoded_size(struct unitls_connection *connection, size_t *ret_n, size_t native_size)
 {
-	size_t size = sizeof(MAGIC) - 1 + 1 + UNITLS_SHA256_SIZE + UNITLS_DIGEST_SIZE + 8 + 1 + VECTOR_BYTES +
-		native_size;
+	size_t size = sizeof(MAGIC) - 1 + 1 + UNITLS_DIGEST_SIZE + 8 + 1 + VECTOR_BYTES + native_size;
 	struct unitls_certificate *certificate;
 	size_t n = 0;
 
@@ -298,22 +281,18 @@ static int encode(struct unitls_connection *connection, const struct native_copy
 	size_t size = encoded_size(connection, &n, native->size);
 	uint8_t *bytes = malloc(size);
 	struct writer writer = {bytes};
-	uint8_t *digest;
 
 	if (!bytes)
 		return no_memory(error);
 	bind_scope(connection, scope);
 	put(&writer, MAGIC, sizeof(MAGIC) - 1);
 	put_number(&writer, FORMAT, 1);
-	digest = writer.at;
-	writer.at += UNITLS_SHA256_SIZE;
 	put(&writer, scope, sizeof(scope));
 	put_number(&writer, (uint64_t)expiry(connection), 8);
 	put_number(&writer, n, 1);
 	for (size_t i = 0; i < n; i++)
 		put_vector(&writer, unitls_certificate_der(unitls_connection_peer_certificate(connection, i)));
 	put_vector(&writer, (struct unitls_bytes){native->data, native->size});
-	unitls_sha256(digest + UNITLS_SHA256_SIZE, (size_t)(writer.at - digest) - UNITLS_SHA256_SIZE, digest);
 	return from_bytes(bytes, size, ret_session, error);
 }
 

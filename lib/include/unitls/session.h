@@ -39,7 +39,7 @@ UNITLS_API void unitls_session_unref(struct unitls_session *session);
 
 /* The session as bytes to be kept, lent for its life. Keep them as you would a private key. */
 UNITLS_API struct unitls_bytes unitls_session_bytes(const struct unitls_session *session);
-/* From such bytes; copies. UNITLS_ERROR, class CONFIG, field "session" when they are none, damaged, or of another version of this library. */
+/* From such bytes; copies. UNITLS_ERROR, class CONFIG, field "session" when they are none, or of another version of this library. */
 UNITLS_API UNITLS_MUST_CHECK int unitls_session_from_bytes(
 	const void *data, size_t size, struct unitls_session **ret_session, struct unitls_error *error);
 /* Seconds since 1970-01-01 UTC from which on it is not offered. */
