@@ -140,6 +140,8 @@ static const struct unitls_backend_difference differences[] = {
 		"OpenSSL passes it over within a handshake (RFC 5246, 7.4.1.1)"},
 	{"client: record of version 2", "gnutls", "refused: protocol, protocol_version",
 		"OpenSSL takes it for no TLS at all"},
+	{"malformed extensions", "wolfssl", "refused: protocol, handshake_failure",
+		"a malformed renegotiation_info: the library's own alert", "wolfSSL 5.5.*"},
 };
 
 bool unitls_backend_difference_at(size_t i, struct unitls_backend_difference *ret_difference)

@@ -2,7 +2,9 @@
  * Client sessions. What a library exports is kept with what it may be used for: the resumption scope with the peer's name, an end, and the peer's chain, which
  * no library keeps whole. One string of bytes holds all of it (big-endian numbers; vectors with a length before them):
  *
- *   "unitls session" version(1) scope(32) expires(8) n(1) certificates(n times, vector of 3+) native(vector of 3+)
+ *   "unitls session" version(1) scope(32) expires(8) n(1) certificates(n times, vector of 3+) native(vector of 3+) SHA-256(32) of the rest
+ *
+ * The digest keeps damaged bytes from the libraries, of which GnuTLS 3.7 ends the process over some (gid_to_ext_entry asserts).
  *
  * Invariant: the views point into bytes, and what bytes say was checked when the session was made.
  */
@@ -99,14 +101,19 @@ static int64_t read_time(struct unitls_reader *reader)
 /* Fills the views. The first fault is the one that counts. */
 static int parse(struct unitls_session *session, struct unitls_error *error)
 {
-	struct unitls_reader reader = unitls_reader_init(unitls_session_bytes(session));
+	size_t size = session->size < UNITLS_SHA256_SIZE ? 0 : session->size - UNITLS_SHA256_SIZE;
+	struct unitls_reader reader = unitls_reader_init((struct unitls_bytes){session->bytes, size});
 	struct unitls_bytes magic = unitls_reader_bytes(&reader, sizeof(MAGIC) - 1);
+	uint8_t digest[UNITLS_SHA256_SIZE];
 	size_t n;
 
 	if (reader.failed || memcmp(magic.data, MAGIC, magic.size) != 0)
 		return refuse(error, "these bytes are no session");
 	if (unitls_reader_u8(&reader) != FORMAT)
 		return refuse(error, "the session is of another version of unitls");
+	unitls_sha256(session->bytes, size, digest);
+	if (memcmp(digest, session->bytes + size, sizeof(digest)) != 0)
+		return refuse(error, "the session is damaged");
 	session->scope = unitls_reader_bytes(&reader, UNITLS_DIGEST_SIZE);
 	session->expires = read_time(&reader);
 	n = unitls_reader_u8(&reader);
@@ -249,7 +256,7 @@ static int check_usable(
 
 static size_t encoded_size(struct unitls_connection *connection, size_t *ret_n, size_t native_size)
 {
-	size_t size = sizeof(MAGIC) - 1 + 1 + UNITLS_DIGEST_SIZE + 8 + 1 + VECTOR_BYTES + native_size;
+	size_t size = sizeof(MAGIC) - 1 + 1 + UNITLS_DIGEST_SIZE + 8 + 1 + VECTOR_BYTES + native_size + UNITLS_SHA256_SIZE;
 	struct unitls_certificate *certificate;
 	size_t n = 0;
 
@@ -293,6 +300,7 @@ static int encode(struct unitls_connection *connection, const struct native_copy
 	for (size_t i = 0; i < n; i++)
 		put_vector(&writer, unitls_certificate_der(unitls_connection_peer_certificate(connection, i)));
 	put_vector(&writer, (struct unitls_bytes){native->data, native->size});
+	unitls_sha256(bytes, size - UNITLS_SHA256_SIZE, bytes + size - UNITLS_SHA256_SIZE);
 	return from_bytes(bytes, size, ret_session, error);
 }
 

@@ -222,44 +222,29 @@ static enum outcome as_bytes(const struct pair *pair, const struct cut *cut)
 	return life_run(as_bytes_steps, pair, NULL, NULL, cut);
 }
 
-/* A session with one byte changed: refused, or the server does not take it, or it was a byte without meaning; nothing else. */
+/* A session with one bit changed is none: no library gets to see it. */
 static enum outcome damaged_steps(struct life *life, const struct pair *pair, const struct cut *cut)
 {
 	struct unitls_bytes bytes = unitls_session_bytes(life->session);
 	uint8_t *damaged = malloc(bytes.size);
 	uint64_t random = 7;
+	int refused = 0;
 
-	(void)pair;
+	(void)pair, (void)cut;
 	if (!damaged)
 		abort();
 	for (int i = 0; i < 60; i++) {
 		struct unitls_error error = UNITLS_ERROR_INIT;
 		struct unitls_session *session = NULL;
-		struct link link;
-		enum outcome outcome;
 
 		memcpy(damaged, bytes.data, bytes.size);
 		damaged[contract_random(&random) % bytes.size] ^= (uint8_t)(1u << (contract_random(&random) % 8));
-		if (unitls_session_from_bytes(damaged, bytes.size, &session, &error) < 0)
-			continue;
-		outcome = link_open(&link, life->client, life->server, NULL, cut);
-		if (outcome == OUTCOME_PASSED) {
-			/* Refused or not, the connection goes on; with secrets that differ it fails. */
-			int offered =
-				unitls_connection_offer_session(link.ends[CLIENT].connection, session, &error);
-
-			link_handshake(&link);
-			if (offered > 0 || link.ends[CLIENT].status > 0 || link.ends[SERVER].status > 0)
-				outcome = contract_failed(__FILE__, __LINE__, "the handshake does not end");
-		}
-		link_close(&link);
+		refused += unitls_session_from_bytes(damaged, bytes.size, &session, &error) < 0 &&
+			error.error_class == UNITLS_ERROR_CLASS_CONFIG;
 		unitls_session_unref(session);
-		if (outcome != OUTCOME_PASSED) {
-			free(damaged);
-			return outcome;
-		}
 	}
 	free(damaged);
+	CHECK_EQUAL(refused, 60);
 	return OUTCOME_PASSED;
 }
 

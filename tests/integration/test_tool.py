@@ -126,7 +126,7 @@ server = %s
                 self.refuse(backend, server, "name does not match", "--server-name", "--server-name", "other.example")
 
     def test_an_expired_certificate(self):
-        server = self.tls_server(harness.echo, self.authority.issue("old", ["localhost"], days=-1))
+        server = self.tls_server(harness.echo, self.authority.issue("old", ["localhost"], expired=True))
         for backend in self.those_with():
             with self.subTest(backend=backend):
                 self.refuse(backend, server, "expired", "new certificate")
@@ -150,7 +150,7 @@ server = %s
                 self.check_answer(done, backend, b"")
 
     def test_insecure_shows_what_is_wrong(self):
-        server = self.tls_server(harness.echo, self.authority.issue("old", ["other.example"], days=-1))
+        server = self.tls_server(harness.echo, self.authority.issue("old", ["other.example"], expired=True))
         for backend in self.those_with():
             with self.subTest(backend=backend):
                 done = self.connect(server.port, "--backend", backend, "--insecure", "--json", ca=False, data=b"x")

@@ -26,8 +26,8 @@ int make_pki(void **state);
 /* Children ------------------------------------------------------------------------------------------------------------------- */
 
 /* In a child: ends it with what is not so. */
-void gnutls_check(bool condition, const char *what);
-#define CHECK(condition) gnutls_check((condition), #condition)
+void gnutls_pair_check(bool condition, const char *what);
+#define CHECK(condition) gnutls_pair_check((condition), #condition)
 
 int load(struct unitls_error *error);
 /* Runs work in a child under this system configuration (NULL: an empty one). */
@@ -63,21 +63,21 @@ struct pair {
 	int server_last_records; /* that the server sent when its handshake was complete */
 };
 
-struct unitls_server_config *gnutls_server_config(const struct recipe *recipe);
-struct unitls_client_config *gnutls_client_config(const struct recipe *recipe);
+struct unitls_server_config *gnutls_pair_server_config(const struct recipe *recipe);
+struct unitls_client_config *gnutls_pair_client_config(const struct recipe *recipe);
 int try_client(
 	const struct recipe *recipe, struct unitls_client_context **ret_context, struct unitls_error *error);
 int try_server(
 	const struct recipe *recipe, struct unitls_server_context **ret_context, struct unitls_error *error);
 /* New connections of the pair's contexts. */
 void connect_contexts(struct pair *pair);
-void gnutls_open_pair(struct pair *pair, const struct recipe *client, const struct recipe *server);
+void gnutls_pair_open_pair(struct pair *pair, const struct recipe *client, const struct recipe *server);
 /* Moves what is outgoing; how many records that was. */
-int gnutls_transfer(struct unitls_connection *from, struct unitls_connection *to);
-void gnutls_handshake(struct pair *pair);
+int gnutls_pair_transfer(struct unitls_connection *from, struct unitls_connection *to);
+void gnutls_pair_handshake(struct pair *pair);
 void close_connections(struct pair *pair);
-void gnutls_close_pair(struct pair *pair);
-void gnutls_check_complete(const struct pair *pair);
+void gnutls_pair_close_pair(struct pair *pair);
+void gnutls_pair_check_complete(const struct pair *pair);
 /* A handshake that must succeed; the suite. */
 uint16_t connect_pair(const struct recipe *client, const struct recipe *server);
 /* A handshake in which the client refuses the server's certificate. */

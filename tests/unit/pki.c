@@ -143,6 +143,18 @@ void pki_certificate(const char *name, const char *algorithm, const char *issuer
 			name, issuer, issuer, name, name);
 }
 
+void pki_expired(const char *name, const char *issuer, const char *extensions_file, const char *file)
+{
+	static const char settings[] = "[ca]\ndefault_ca=own\n[own]\ndatabase=index\nnew_certs_dir=.\ndefault_md=sha256\n"
+				       "rand_serial=1\npolicy=any\n[any]\ncommonName=supplied\n";
+
+	pki_write("index", "", 0);
+	pki_write("expired.cnf", settings, strlen(settings));
+	pki_openssl("ca -batch -notext -config expired.cnf -cert %s.pem -keyfile %s.key -startdate 20200101000000Z "
+		    "-enddate 20200102000000Z -extfile %s -extensions ext -in %s.csr -out %s",
+		issuer, issuer, extensions_file, name, file);
+}
+
 char *pki_read(const char *file, size_t *ret_size)
 {
 	char *path = pki_path(file);

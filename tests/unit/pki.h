@@ -18,6 +18,11 @@ void pki_openssl(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * issuer signed (NULL: itself). extensions: lines of openssl.cnf, such as "subjectAltName=DNS:a.example\n"; NULL = none.
  */
 void pki_certificate(const char *name, const char *algorithm, const char *issuer, const char *extensions);
+/*
+ * Signs NAME.csr with issuer's key, with the section [ext] of a file of extensions, into a certificate that has expired. (openssl x509 takes no negative days
+ * since 3.5, and no dates before 3.4.)
+ */
+void pki_expired(const char *name, const char *issuer, const char *extensions_file, const char *file);
 /* Makes NAME.key only. */
 void pki_key(const char *name, const char *algorithm);
 

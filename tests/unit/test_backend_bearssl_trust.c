@@ -199,8 +199,7 @@ static void test_an_expired_leaf_is_told_from_its_issuer(void **state)
 	(void)state;
 	pki_key("old", "EC:P-256");
 	pki_openssl("req -new -key old.key -subj /CN=old -config ec.cnf -out old.csr");
-	pki_openssl("x509 -req -in old.csr -CA ca.pem -CAkey ca.key -set_serial 8 -days -1 -extfile ec.cnf "
-		    "-extensions ext -out old.pem");
+	pki_expired("old", "ca", "ec.cnf", "old.pem");
 	pair_assert_refused(&client, &server, CLIENT, UNITLS_VERIFY_EXPIRED, 0);
 }
 
@@ -280,8 +279,7 @@ static void test_another_way_up_is_found(void **state)
 	pki_certificate("way", "EC:P-256", "ca", EXTENSIONS_CA);
 	pki_certificate("leaf", "EC:P-256", "way", EXTENSIONS_SERVER);
 	pki_join("good.pem", "way.pem", NULL);
-	pki_openssl("x509 -req -in way.csr -CA ca.pem -CAkey ca.key -set_serial 5 -days -1 -extfile way.cnf "
-		    "-extensions ext -out bad.pem");
+	pki_expired("way", "ca", "way.cnf", "bad.pem");
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(send_chain(ways[i]), UNITLS_VERIFY_NONE);
 	assert_int_equal(send_chain(one_way), UNITLS_VERIFY_EXPIRED);

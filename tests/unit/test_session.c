@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "core/digest.h"
 #include "core/session.h"
 #include "tests/unit/alloc_fail.h"
 #include "tests/unit/forged.h"
@@ -27,6 +28,15 @@ static void put_number(uint64_t number, size_t octets)
 {
 	for (size_t i = 0; i < octets; i++)
 		bytes[size++] = (uint8_t)(number >> (8 * (octets - 1 - i)));
+}
+
+/* The digest of what was put so far ends it. */
+static void seal(void)
+{
+	uint8_t digest[UNITLS_SHA256_SIZE];
+
+	unitls_sha256(bytes, size, digest);
+	put(digest, sizeof(digest));
 }
 
 /* A session with n equal certificates. */
@@ -48,6 +58,7 @@ static void write_session(uint8_t format, int64_t expires, uint8_t n, const char
 	}
 	put_number(strlen(native), 3);
 	put(native, strlen(native));
+	seal();
 	unitls_certificate_unref(certificate);
 }
 
@@ -102,14 +113,22 @@ static void test_what_is_none(void **state)
 	write_session(1, 0, 1, "");
 	refuse("malformed");
 	write_session(1, 0, 1, "native");
+	size -= UNITLS_SHA256_SIZE;
 	bytes[size++] = 0;
+	seal();
 	refuse("malformed");
+	write_session(1, 0, 1, "native");
+	bytes[size++] = 0;
+	refuse("damaged");
 	write_session(1, 0, 1, "native");
 	bytes[0] ^= 1;
 	refuse("no session");
 	write_session(1, 0, 1, "native");
 	bytes[14 + 1 + 32 + 8 + 1 + 3] ^= 0x10; /* the certificate is no SEQUENCE */
-	refuse("");
+	refuse("damaged");
+	size -= UNITLS_SHA256_SIZE;
+	seal();
+	refuse("malformed");
 }
 
 static void test_every_truncation(void **state)

@@ -83,9 +83,6 @@ static unsigned session_flags(const struct gtls_context *context)
 	flags |= GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_AUTO_SEND_TICKET;
 	if (context->role == UNITLS_ROLE_SERVER && context->ticket_key.size == 0)
 		flags |= GNUTLS_NO_TICKETS;
-	/* By default a client asks for a staple. */
-	if (context->role == UNITLS_ROLE_CLIENT)
-		flags |= GNUTLS_NO_EXTENSIONS;
 	return flags;
 }
 
@@ -510,7 +507,9 @@ struct unitls_bytes gtls_connection_ocsp_response(const void *argument)
 	const struct gtls_connection *connection = argument;
 	gnutls_datum_t response = {NULL, 0};
 
-	if (gnutls_ocsp_status_request_get(connection->session, &response) < 0)
+	/* A client of the library always asks for one: the flag against that takes the extended master secret along. */
+	if (connection->context->ocsp == UNITLS_OCSP_NONE ||
+		gnutls_ocsp_status_request_get(connection->session, &response) < 0)
 		return (struct unitls_bytes){NULL, 0};
 	return (struct unitls_bytes){response.data, response.size};
 }
