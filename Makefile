@@ -480,12 +480,15 @@ demo-run: all
 # ---- Installing ---------------------------------------------------------------------------------------------------
 
 substitute = sed -e 's|@prefix@|$(PREFIX)|g' -e 's|@bindir@|$(BINDIR)|g' -e 's|@libdir@|$(LIBDIR)|g' \
-	-e 's|@includedir@|$(INCLUDEDIR)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' -e 's|@version@|$(VERSION)|g'
+	-e 's|@includedir@|$(INCLUDEDIR)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' -e 's|@version@|$(VERSION)|g' -e 's|@backenddir@|$(BACKENDDIR)|g'
 HEADERS := $(wildcard lib/include/unitls/*.h)
+# The contract, for backends outside of this tree, and the name by which those include it.
+CONTRACT_HEADER := lib/core/backend.h
+CONTRACT_INSTALLED := unitls/backend/module.h
 MAN_PAGES := $(wildcard man/*.[1-9])
 
 define INSTALLED
-$(HEADERS:lib/include/%=$(INCLUDEDIR)/%)
+$(HEADERS:lib/include/%=$(INCLUDEDIR)/%) $(INCLUDEDIR)/$(CONTRACT_INSTALLED)
 $(LIBDIR)/$(SONAME) $(LIBDIR)/libunitls.so $(LIBDIR)/libunitls.a $(PKGCONFIGDIR)/unitls.pc
 $(LIBDIR)/$(EVENT_SONAME) $(LIBDIR)/libunitls-event.so $(LIBDIR)/libunitls-event.a $(PKGCONFIGDIR)/unitls-event.pc
 $(BACKENDS:%=$(BACKENDDIR)/%.so) $(BINARIES:$(BIN)/%=$(BINDIR)/%)
@@ -498,6 +501,7 @@ endef
 install: $(if $(NOBUILD),,all)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED)))) $(DESTDIR)$(SYSCONFDIR)/unitls
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/unitls
+	$(INSTALL) -m 644 $(CONTRACT_HEADER) $(DESTDIR)$(INCLUDEDIR)/$(CONTRACT_INSTALLED)
 	$(INSTALL) -m 755 $(LIB)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libunitls.so
 	$(INSTALL) -m 644 $(LIB)/libunitls.a $(DESTDIR)$(LIBDIR)/libunitls.a
@@ -520,6 +524,6 @@ install: $(if $(NOBUILD),,all)
 # The configuration in $(SYSCONFDIR) stays: it may have been edited.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/unitls $(DESTDIR)$(BACKENDDIR) $(DESTDIR)$(LIBDIR)/unitls $(DESTDIR)$(DOCDIR) 2>/dev/null
+	-rmdir $(DESTDIR)$(dir $(INCLUDEDIR)/$(CONTRACT_INSTALLED)) $(DESTDIR)$(INCLUDEDIR)/unitls $(DESTDIR)$(BACKENDDIR) $(DESTDIR)$(LIBDIR)/unitls $(DESTDIR)$(DOCDIR) 2>/dev/null
 
 endif

@@ -1,5 +1,6 @@
 /*
- * The backend contract: what a module implements, and what the core offers it. The only core header a backend sees.
+ * The backend contract: what a module implements, and what the core offers it. The only core header a backend sees; installed as
+ * <unitls/backend/module.h> for backends outside of this tree, so it includes public headers only.
  *
  * Division of work. The core: buffers, ClientHello, choice of context and identity, ALPN choice, peer names, sticky errors and EOF, record-sized
  * writes, zero-length calls. The backend: the handshake and record protocol, chain verification, translation of its library's errors.

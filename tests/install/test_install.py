@@ -1,17 +1,10 @@
 """What `make install` leaves, and that a program can be built against it and nothing else."""
 
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
 
-SOURCE = os.environ.get("SOURCEDIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("BUILDDIR") or os.path.join(SOURCE, "build", "release")
-CC = os.environ.get("CC") or "gcc"
-# Another prefix than the default one, so that nothing is found by accident.
-PREFIX = "/opt/somewhere"
+from installed import BUILD, CC, PREFIX, Installation
 
 PROGRAM = r"""
 #include <stdio.h>
@@ -78,48 +71,12 @@ print(library.unitls_backend_name(backend).decode())
 """
 
 
-class Installed(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="unitls-install-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
-        cls.dest = os.path.join(cls.folder, "dest")
-        cls.make("install")
-        cls.libdir = cls.dest + PREFIX + "/lib"
-        cls.programs = sorted(os.listdir(os.path.join(BUILD, "bin")))
-        cls.backends = sorted(f[:-3] for f in os.listdir(cls.libdir + "/unitls/backends"))
-
-    @classmethod
-    def make(cls, goal, dest=None):
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
-        done = subprocess.run(["make", "-s", "-C", SOURCE, goal, "NOBUILD=1", "DESTDIR=" + (dest or cls.dest),
-                               "PREFIX=" + PREFIX, "BUILDDIR=" + BUILD], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, encoding="utf-8", check=False, env=env)
-        if done.returncode != 0:
-            raise AssertionError("make %s:\n%s" % (goal, done.stdout))
-
-    def run_ok(self, *args, **env):
-        done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False,
-                              cwd=self.folder, env=dict(os.environ, **env))
-        self.assertEqual(done.returncode, 0, "%s\n%s" % (" ".join(args), done.stdout))
-        return done.stdout.strip()
-
-    def pkg_config(self, *args, package="unitls"):
-        out = self.run_ok("pkg-config", *args, package, PKG_CONFIG_PATH=self.libdir + "/pkgconfig",
-                          PKG_CONFIG_SYSROOT_DIR=self.dest)
-        # pkg-config prefixes only -I and -L; that is what this test wants.
-        return out.split()
-
-    def source(self, name, text):
-        path = os.path.join(self.folder, name)
-        with open(path, "w", encoding="ascii") as f:
-            f.write(text)
-        return path
-
+class Installed(Installation):
     def test_the_expected_files_are_there(self):
-        for name in (*("bin/" + program for program in self.programs), "include/unitls/unitls.h", "lib/libunitls.a", "lib/libunitls.so",
-                     "lib/libunitls.so.0", "lib/pkgconfig/unitls.pc", "include/unitls/event.h", "lib/libunitls-event.a",
-                     "lib/libunitls-event.so", "lib/libunitls-event.so.0", "lib/pkgconfig/unitls-event.pc", "lib/unitls/backends/openssl.so",
+        for name in (*("bin/" + program for program in self.programs), "include/unitls/unitls.h", "include/unitls/backend/module.h",
+                     "lib/libunitls.a", "lib/libunitls.so", "lib/libunitls.so.0", "lib/pkgconfig/unitls.pc", "include/unitls/event.h",
+                     "lib/libunitls-event.a", "lib/libunitls-event.so", "lib/libunitls-event.so.0", "lib/pkgconfig/unitls-event.pc",
+                     "lib/unitls/backends/openssl.so",
                      "lib/unitls/backends/mbedtls.so", "lib/systemd/system/unitlsd.service",
                      "lib/systemd/system/unitlsd.socket", "lib/sysusers.d/unitls.conf", "lib/tmpfiles.d/unitls.conf",
                      "share/man/man1/unitls.1", "share/man/man8/unitlsd.8", "share/man/man5/unitlsd.conf.5", "share/man/man3/unitls.3",
@@ -171,12 +128,16 @@ class Installed(unittest.TestCase):
 
     def test_every_header_stands_alone_in_c99_and_in_cplusplus(self):
         folder = self.dest + PREFIX + "/include/unitls"
-        for header in sorted(os.listdir(folder)):
+        for header in sorted(name for name in os.listdir(folder) if name.endswith(".h")):
             for language in (["-std=c99", "-x", "c"], ["-std=c++11", "-x", "c++"]):
                 with self.subTest(header=header, language=language[0]):
                     source = self.source("header.c", "#include <unitls/%s>\n" % header)
                     self.run_ok(CC, *language, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
                                 *self.pkg_config("--cflags"), source)
+
+    def test_the_contract_stands_alone_in_c11(self):
+        source = self.source("contract.c", "#include <unitls/backend/module.h>\n")
+        self.run_ok(CC, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", *self.pkg_config("--cflags"), source)
 
     def test_the_installed_daemon_finds_its_library_and_its_backends(self):
         out = self.run_ok(self.dest + PREFIX + "/bin/unitlsd", "--version")
