@@ -39,7 +39,9 @@ static struct {
 	bool deep_bind;           /* how modules are loaded */
 	const char *only_backend; /* pairs without this backend are left out; NULL: none is */
 	const char *only;         /* a part of a scenario's name; NULL: all */
-} options = {.depth = ORDINARY};
+	size_t part; /* of the combinations, dealt out in turn, those whose turn is this one's, from 0 */
+	size_t parts;
+} options = {.depth = ORDINARY, .parts = 1};
 
 static bool add_backend(const char *name)
 {
@@ -49,6 +51,20 @@ static bool add_backend(const char *name)
 			return true;
 		}
 	return false;
+}
+
+/* "2/3": the second of three. */
+static bool read_part(const char *text)
+{
+	char *end;
+	unsigned long part = strtoul(text, &end, 10);
+	unsigned long parts = *end == '/' ? strtoul(end + 1, &end, 10) : 0;
+
+	if (*end != '\0' || part < 1 || part > parts || parts > 64)
+		return false;
+	options.part = part - 1;
+	options.parts = parts;
+	return true;
 }
 
 static bool read_options(int argc, char **argv)
@@ -65,6 +81,8 @@ static bool read_options(int argc, char **argv)
 		else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc)
 			options.only_backend = argv[++i];
 		else if (strcmp(argv[i], "--add") == 0 && i + 1 < argc && add_backend(argv[i + 1]))
+			i++;
+		else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc && read_part(argv[i + 1]))
 			i++;
 		else if (argv[i][0] != '-' && !options.only)
 			options.only = argv[i];
@@ -252,6 +270,13 @@ static void run_pair(const struct scenario *scenario, const struct contract_back
 		count(scenario, &pair, run_cuts(scenario, &pair, every_offset));
 }
 
+static bool is_our_turn(void)
+{
+	static size_t n;
+
+	return n++ % options.parts == options.part;
+}
+
 static bool is_wanted(const struct contract_backend *client, const struct contract_backend *server)
 {
 	const char *only = options.only_backend;
@@ -267,6 +292,8 @@ static void run_scenario(const struct scenario *scenario)
 	const struct pair first = {&backends[0], &backends[0], UNITLS_TLS_1_3};
 
 	if (scenario->scope == ONCE) {
+		if (!is_our_turn())
+			return;
 		count(scenario, &first, run_one(scenario, &first, &(struct cut){CUT_WHOLE, 0, 0}));
 		return;
 	}
@@ -276,7 +303,7 @@ static void run_scenario(const struct scenario *scenario)
 				/* Where the client does not matter the server is given itself, or the first that has the version. */
 				if (scenario->scope == PER_SERVER && c != s)
 					continue;
-				if (is_wanted(&backends[c], &backends[s]))
+				if (is_wanted(&backends[c], &backends[s]) && is_our_turn())
 					run_pair(scenario, &backends[c], &backends[s], versions[v]);
 			}
 }
@@ -348,14 +375,14 @@ static bool load_backends(void)
 }
 
 /*
- * contract [--quick | --full] [--deep-bind] [--add BACKEND] [--backend BACKEND] [NAME]: all scenarios and pairs, or those whose name holds NAME, those
- * with BACKEND at one end. --add: a backend that is not of this tree takes part; UNITLS_BACKEND_DIR says where its module is.
+ * contract [--quick | --full] [--deep-bind] [--part I/N] [--add BACKEND] [--backend BACKEND] [NAME]: all scenarios and pairs, or those whose name holds
+ * NAME, those with BACKEND at one end, or every Nth. --add: a backend that is not of this tree takes part; UNITLS_BACKEND_DIR says where its module is.
  */
 int main(int argc, char **argv)
 {
 	if (!read_options(argc, argv)) {
 		(void)fprintf(stderr,
-			"usage: contract [--quick | --full] [--deep-bind] [--add BACKEND] "
+			"usage: contract [--quick | --full] [--deep-bind] [--part I/N] [--add BACKEND] "
 			"[--backend BACKEND] [NAME]\n");
 		return 2;
 	}
@@ -369,7 +396,7 @@ int main(int argc, char **argv)
 		for (const struct scenario *scenario = tables[t]; scenario->name; scenario++)
 			if (!options.only || strstr(scenario->name, options.only))
 				run_scenario(scenario);
-	if (!options.only && !options.only_backend)
+	if (!options.only && !options.only_backend && options.part == 0)
 		check_coverage();
 	pki_remove();
 	if (n_skipped > 0)

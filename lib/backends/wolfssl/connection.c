@@ -15,7 +15,6 @@
 #include "backends/wolfssl/groups.h"
 #include "backends/wolfssl/hello.h"
 #include "backends/wolfssl/thread.h"
-#include "backends/wolfssl/tickets.h"
 #include "backends/wolfssl/verify.h"
 #include <wolfssl/wolfcrypt/dh.h>
 
@@ -328,14 +327,13 @@ static int restrict_suites(WOLFSSL *ssl, const struct wolf_suites *suites)
 
 /*
  * What the library overlooks in a ClientHello. Without a curve in common, or any named, it takes a suite that needs one; without
- * signature_algorithms, which means SHA-1 (RFC 5246, 7.4.1.4.1), it signs as it likes. It takes any renegotiation_info for an empty one (RFC 5746, 3.6), and a foreign ticket for an error. 0,
+ * signature_algorithms, which means SHA-1 (RFC 5246, 7.4.1.4.1), it signs as it likes. It takes any renegotiation_info for an empty one (RFC 5746, 3.6). 0,
  * or an error in the library's terms.
  */
 static int read_hello(const struct wolf_connection *connection)
 {
 	struct unitls_bytes hello = unitls_transport_peek(connection->io.transport);
 	struct unitls_bytes info;
-	struct unitls_bytes ticket;
 	struct unitls_bytes value;
 	struct wolf_suites suites;
 	bool has_groups = wolf_hello_extension(hello, WOLF_EXTENSION_GROUPS, &value);
@@ -345,11 +343,6 @@ static int read_hello(const struct wolf_connection *connection)
 	if (wolf_hello_extension(hello, WOLF_EXTENSION_RENEGOTIATION, &info) &&
 		(info.size != 1 || info.data[0] != 0))
 		return SECURE_RENEGOTIATION_E;
-#ifdef HAVE_SESSION_TICKET
-	if (wolf_hello_extension(hello, WOLF_EXTENSION_TICKET, &ticket) && ticket.size > 0 &&
-		!wolf_tickets_is_ours(ticket))
-		(void)wolfSSL_NoTicketTLSv12(connection->ssl);
-#endif
 	if (connection->context->max_version >= UNITLS_TLS_1_3 && wolf_hello_offers_1_3(hello))
 		return has_groups && !wolf_groups_overlap(&connection->context->groups, value) ? MATCH_SUITE_ERROR
 											       : 0;

@@ -129,18 +129,3 @@ int wolf_tickets_load(WOLFSSL_CTX *ctx, struct unitls_ticket_source *source)
 }
 
 #endif
-
-/* Name, IV, size of what is sealed, that, MAC; the sizes are the ones of the library's other builds, too. */
-bool wolf_tickets_is_ours(struct unitls_bytes ticket)
-{
-	enum {
-		NAME = 16,
-		IV = 16,
-		SIZE = 2,
-		MAC = 32
-	};
-	const size_t frame = NAME + IV + SIZE + MAC;
-	const uint8_t *size = ticket.data + NAME + IV;
-
-	return ticket.size > frame && (size_t)(size[0] << 8 | size[1]) == ticket.size - frame;
-}

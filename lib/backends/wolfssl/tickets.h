@@ -10,7 +10,5 @@
 
 /* Gives the context tickets. What the library says; 0 when all is well. source lives as long as the context. */
 int wolf_tickets_load(WOLFSSL_CTX *ctx, struct unitls_ticket_source *source);
-/* Whether a ticket of TLS 1.2 has the library's layout. It ends the connection over one that has not, where a full handshake is due (RFC 5077, 3.4). */
-bool wolf_tickets_is_ours(struct unitls_bytes ticket);
 
 #endif
