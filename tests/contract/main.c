@@ -53,17 +53,13 @@ static bool add_backend(const char *name)
 	return false;
 }
 
-/* "2/3": the second of three. */
+/* "2/3": the second of three. At most nine. */
 static bool read_part(const char *text)
 {
-	char *end;
-	unsigned long part = strtoul(text, &end, 10);
-	unsigned long parts = *end == '/' ? strtoul(end + 1, &end, 10) : 0;
-
-	if (*end != '\0' || part < 1 || part > parts || parts > 64)
+	if (strlen(text) != 3 || text[0] < '1' || text[1] != '/' || text[2] > '9' || text[0] > text[2])
 		return false;
-	options.part = part - 1;
-	options.parts = parts;
+	options.part = (size_t)(text[0] - '1');
+	options.parts = (size_t)(text[2] - '0');
 	return true;
 }
 
