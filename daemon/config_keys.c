@@ -143,7 +143,11 @@ static const struct config_key keys[] = {
 		.help = "the TLS library that does the work",
 		.manual =
 			".Dl unitlsd --version\nlists those that are installed.\n"
-			"What the library cannot do of the section's other keys is an error that names the key.\n",
+			"What the library cannot do of the section's other keys is an error that names the key.\n"
+			"With a library that cannot half-close (bearssl) the end of one direction is\n"
+			"that of both: what an upstream answers to a TLS client that has ended is lost,\n"
+			"and the end of a client is passed on to a TLS upstream when that has been\n"
+			"silent for 5 seconds, or for\n.Ic idle_timeout .\n",
 	},
 	{
 		TLS(certificates),

@@ -39,8 +39,12 @@ static void exchange_and_end(struct ends *ends)
 	LOOP_UNTIL(ends->base, ends->client.received == LARGE && ends->server.received == LARGE);
 	assert_int_equal(ends->client.mismatches + ends->server.mismatches, 0);
 	assert_int_equal(bufferevent_flush(ends->client.bev, EV_WRITE, BEV_FINISHED), 0);
-	LOOP_UNTIL(ends->base, ends->server.n_events == 2);
-	assert_int_equal(ends->server.last, BEV_EVENT_EOF | BEV_EVENT_READING);
+	LOOP_UNTIL(ends->base, ends->server.events & BEV_EVENT_EOF);
+	/* Without half-close the end is that of both directions: below another such connection its answer may fail. */
+	if (unitls_backend_capabilities(ends->pair->server->backend)->bits & UNITLS_CAP_HALF_CLOSE) {
+		assert_int_equal(ends->server.n_events, 2);
+		assert_int_equal(ends->server.last, BEV_EVENT_EOF | BEV_EVENT_READING);
+	}
 	assert_int_equal(ends->client.n_connected + ends->server.n_connected, 2);
 }
 
@@ -96,6 +100,7 @@ static void test_tls_within_tls(void **state)
 	below[0] = outer.client.bev;
 	below[1] = outer.server.bev;
 	inner.base = outer.base;
+	inner.pair = *state;
 	cover(&inner, below, *state, BEV_OPT_CLOSE_ON_FREE);
 	exchange_and_end(&inner);
 	assert_int_equal(bufferevent_getfd(inner.client.bev), outer.fds[0]);
