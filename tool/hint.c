@@ -50,7 +50,7 @@ static const struct {
 		{"nothing in common: try other --ciphers, --max-version or --backend; a server may also want --cert",
 			"nothing in common with the client: try other --ciphers, --min-version or --backend"}},
 	{UNITLS_ALERT_PROTOCOL_VERSION,
-		{"the server has none of these versions: look at --min-version and --max-version",
+		{"the server has none of these versions: look at --min-version and --max-version; or is it TLS that this port speaks?",
 			"the client has none of these versions: look at --min-version and --max-version"}},
 	{UNITLS_ALERT_UNKNOWN_CA,
 		{"the server does not trust the authority of our certificate (--cert)",

@@ -295,7 +295,7 @@ class Backends(ToolCase):
     def test_a_table_that_is_another_is_found_out(self):
         for change, part in (("s/| yes | yes |/| yes | no |/", "here yes"),
                              ("s/(mbedTLS [0-9.]*)/(mbedTLS 1.0)/", "not compared"),
-                             ("/`alpn`/d", "the rows differ"), ("s/^| | mbedtls/| | other/", "mbedtls has no column")):
+                             ("/`alpn`/d", "the rows differ"), ("s/^\\(| | .*| \\)mbedtls/\\1other/", "mbedtls has no column")):
             for part_of in ("docs", "tests/tools"):
                 os.makedirs(self.path(part_of), exist_ok=True)
             for name in ("docs/backends.md", "tests/tools/backends-table"):

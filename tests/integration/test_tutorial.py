@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import unittest
 
+import harness
+
 SOURCE = os.environ.get("SOURCEDIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BUILDDIR") or os.path.join(SOURCE, "build", "release")
 CC = os.environ.get("CC") or "gcc"
@@ -83,7 +85,9 @@ class Tutorial(unittest.TestCase):
                 for host in ("localhost", "127.0.0.1"):
                     with self.subTest(server=server_backend, client=client_backend, host=host):
                         done = self.client(host, port, "certificate.pem", "hello, world", client_backend)
-                        self.assertEqual((done.returncode, done.stdout), (0, "HELLO, WORLD\n"), done.stderr)
+                        # The client ends its half before it reads: without half-close that is the end of both.
+                        said = "HELLO, WORLD\n" if harness.can(client_backend, harness.CAP_HALF_CLOSE) else ""
+                        self.assertEqual((done.returncode, done.stdout), (0, said), done.stderr)
                         self.assertRegex(done.stderr, r"^TLSv1\.[23], TLS_\w+\n$")
 
     def test_an_untrusted_server_is_refused(self):
