@@ -440,7 +440,7 @@ static void work_tickets(void)
 	open_pair(backend, &pair, &client, &plain);
 	handshake(&pair);
 	check_complete(&pair);
-	CHECK(pair.server_last_bytes == 0);
+	CHECK(pair.server_last_records == 0);
 	first = record_size(&pair);
 	CHECK(first > 100 + record_size(&pair)); /* one ticket, and never another */
 	close_pair(&pair);

@@ -38,7 +38,7 @@ static void work_versions(void)
 	const struct unitls_capabilities *capabilities = unitls_backend_capabilities(backend);
 	struct recipe recipe = {.certificate = "ec", .min_version = UNITLS_TLS_1_2};
 	struct unitls_diagnostics *diagnostics = unitls_diagnostics_new();
-	struct unitls_server_config *config = gnutls_pair_server_config(&recipe);
+	struct unitls_server_config *config = server_config(&recipe);
 
 	CHECK(capabilities->min_version == UNITLS_TLS_1_3);
 	CHECK((capabilities->bits & UNITLS_CAP_TLS_1_2) == 0);
@@ -79,15 +79,15 @@ static size_t offered_suites(const struct recipe *client, uint16_t suites[64])
 	struct pair pair;
 	size_t n = 0;
 
-	gnutls_pair_open_pair(&pair, client, &server);
+	open_pair(backend, &pair, client, &server);
 	CHECK(unitls_connection_handshake(pair.client, &pair.client_error) == UNITLS_WANT_READ);
-	(void)gnutls_pair_transfer(pair.client, pair.server);
+	(void)transfer(pair.client, pair.server);
 	CHECK(unitls_connection_handshake(pair.server, &pair.server_error) == UNITLS_WANT_READ);
 	hello = unitls_connection_client_hello(pair.server);
 	CHECK(hello != NULL);
 	while (n < 64 && unitls_client_hello_cipher_suite_at(hello, n, &suites[n]))
 		n++;
-	gnutls_pair_close_pair(&pair);
+	close_pair(&pair);
 	return n;
 }
 
@@ -144,8 +144,7 @@ static void work_without_files(void)
 	struct recipe trusting = {.certificate = "client", .store = "ca.pem"};
 	struct recipe doubting = {0};
 	struct recipe locked = {.certificate = "ec", .key = "ec-locked", .password = PASSWORD};
-	struct unitls_client_config *clients[2] = {
-		gnutls_pair_client_config(&trusting), gnutls_pair_client_config(&doubting)};
+	struct unitls_client_config *clients[2] = {client_config(&trusting), client_config(&doubting)};
 	struct unitls_server_config *servers[4];
 	struct unitls_error error = UNITLS_ERROR_INIT;
 
@@ -154,9 +153,9 @@ static void work_without_files(void)
 			.store = "ca.pem",
 			.client_auth = UNITLS_CLIENT_AUTH_OPTIONAL};
 
-		servers[i] = gnutls_pair_server_config(&recipe);
+		servers[i] = server_config(&recipe);
 	}
-	servers[3] = gnutls_pair_server_config(&locked);
+	servers[3] = server_config(&locked);
 	CHECK(no_files_from_now_on());
 	for (size_t i = 0; i < 8; i++) {
 		struct pair pair = {.client_status = UNITLS_WANT_READ,
@@ -169,9 +168,9 @@ static void work_without_files(void)
 		CHECK(unitls_server_context_new(backend, servers[i / 2], UNITLS_EFFORT_STRICT, NULL,
 			      &pair.server_context, &error) == 0);
 		connect_contexts(&pair);
-		gnutls_pair_handshake(&pair);
+		handshake(&pair);
 		CHECK((pair.client_status == 0) == (i % 2 == 0));
-		gnutls_pair_close_pair(&pair);
+		close_pair(&pair);
 	}
 }
 
@@ -197,7 +196,7 @@ static void work_products(void)
 	CHECK(try_client(&client, &context, &error) == UNITLS_ERROR);
 	CHECK(error.error_class == UNITLS_ERROR_CLASS_UNSUPPORTED);
 	CHECK(strcmp(error.field, "ciphers") == 0);
-	gnutls_pair_check(strstr(error.text, "TLS_") != NULL, error.text);
+	check(strstr(error.text, "TLS_") != NULL, error.text);
 	memcpy(client.suites, product, sizeof(product));
 	n = offered_suites(&client, suites);
 	for (size_t i = 0; i < n; i++)
@@ -246,12 +245,12 @@ static void work_server_lists(void)
 	CHECK(connect_pair(&client, &server) == 0xc02f);
 	client.n_suites = 1;
 	client.suites[0] = 0xc030; /* ECDHE-RSA and AES-256-GCM are in the list, but not together */
-	gnutls_pair_open_pair(&pair, &client, &server);
-	gnutls_pair_handshake(&pair);
+	open_pair(backend, &pair, &client, &server);
+	handshake(&pair);
 	CHECK(pair.server_error.error_class == UNITLS_ERROR_CLASS_PROTOCOL);
 	CHECK(pair.server_error.alert == UNITLS_ALERT_HANDSHAKE_FAILURE);
 	CHECK(pair.client_error.alert == UNITLS_ALERT_HANDSHAKE_FAILURE);
-	gnutls_pair_close_pair(&pair);
+	close_pair(&pair);
 	/* Of two versions each has its own. */
 	client = (struct recipe){.store = "ca.pem"};
 	memcpy(server.suites, (const uint16_t[]){0xc030, 0x1301, 0xc02f}, 3 * sizeof(uint16_t));
@@ -276,8 +275,8 @@ static void work_default_suites(void)
 		if (suites[i] == 0x00ff || unitls_cipher_suite_version(suites[i]) == UNITLS_TLS_1_3)
 			continue;
 		CHECK(name != NULL);
-		gnutls_pair_check(strstr(name, "DHE_") != NULL, name);
-		gnutls_pair_check(strstr(name, "_CBC_") == NULL, name);
+		check(strstr(name, "DHE_") != NULL, name);
+		check(strstr(name, "_CBC_") == NULL, name);
 	}
 	CHECK(n > 5);
 }

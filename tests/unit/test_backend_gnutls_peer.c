@@ -132,16 +132,16 @@ static void work_tickets(void)
 		.certificate = "ec", .store = "ca.pem", .client_auth = UNITLS_CLIENT_AUTH_REQUIRED};
 	struct pair pair;
 
-	gnutls_pair_open_pair(&pair, &client, &plain);
-	gnutls_pair_handshake(&pair);
-	gnutls_pair_check_complete(&pair);
+	open_pair(backend, &pair, &client, &plain);
+	handshake(&pair);
+	check_complete(&pair);
 	CHECK(pair.server_last_records == 1);
-	gnutls_pair_close_pair(&pair);
-	gnutls_pair_open_pair(&pair, &client, &asking);
-	gnutls_pair_handshake(&pair);
-	gnutls_pair_check_complete(&pair);
+	close_pair(&pair);
+	open_pair(backend, &pair, &client, &asking);
+	handshake(&pair);
+	check_complete(&pair);
 	CHECK(pair.server_last_records == 0);
-	gnutls_pair_close_pair(&pair);
+	close_pair(&pair);
 }
 
 static void test_one_ticket_and_none_where_client_certificates_are_asked_for(void **state)
@@ -190,7 +190,7 @@ static void visit_twice(struct host *host, const struct recipe *recipe)
 	pthread_t thread;
 
 	*host = (struct host){.context = NULL};
-	gnutls_pair_check(try_server(recipe, &host->context, &error) == 0, error.text);
+	check(try_server(recipe, &host->context, &error) == 0, error.text);
 	host->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK(bind(host->listener, (const struct sockaddr *)&address, sizeof(address)) == 0);
 	CHECK(listen(host->listener, VISITS) == 0);
@@ -258,14 +258,14 @@ static void native_contexts(struct native_pair *pair)
 	size_t size;
 	char *key = pki_read("ec.der", &size);
 
-	gnutls_pair_check(unitls_certificate_from_file(path, &leaf, &error) == 0, error.text);
+	check(unitls_certificate_from_file(path, &leaf, &error) == 0, error.text);
 	der = unitls_certificate_der(leaf);
-	gnutls_pair_check(pair->ops->context_new(&params, &pair->contexts[0], &error) == 0, error.text);
+	check(pair->ops->context_new(&params, &pair->contexts[0], &error) == 0, error.text);
 	params.role = UNITLS_ROLE_SERVER;
 	params.chain = &der;
 	params.n_chain = 1;
 	params.key = (struct unitls_bytes){(const uint8_t *)key, size};
-	gnutls_pair_check(pair->ops->context_new(&params, &pair->contexts[1], &error) == 0, error.text);
+	check(pair->ops->context_new(&params, &pair->contexts[1], &error) == 0, error.text);
 	unitls_certificate_unref(leaf);
 	free(path);
 	free(key);
@@ -289,7 +289,7 @@ static void native_open(struct native_pair *pair)
 		statuses[turn % 2] = pair->ops->handshake(pair->connections[turn % 2], &error);
 		hand_over(&pair->transports[turn % 2], &pair->transports[1 - turn % 2]);
 	}
-	gnutls_pair_check(statuses[0] == 0 && statuses[1] == 0, error.text);
+	check(statuses[0] == 0 && statuses[1] == 0, error.text);
 }
 
 static void native_close(struct native_pair *pair)
@@ -358,7 +358,7 @@ static void *do_handshakes(void *argument)
 		if (unitls_server_context_prove(pair.server_context, 0, &error) != 0)
 			break;
 		connect_contexts(&pair);
-		gnutls_pair_handshake(&pair);
+		handshake(&pair);
 		work->completed += pair.client_status == 0 && pair.server_status == 0;
 		close_connections(&pair);
 	}
@@ -373,7 +373,7 @@ static void share(const char *certificate)
 	struct work works[THREADS] = {0};
 	pthread_t threads[THREADS];
 
-	gnutls_pair_open_pair(&works[0].contexts, &client, &server);
+	open_pair(backend, &works[0].contexts, &client, &server);
 	close_connections(&works[0].contexts);
 	for (int i = 1; i < THREADS; i++)
 		works[i] = works[0];
@@ -412,8 +412,8 @@ static void starve(struct unitls_server_config *config, size_t *next)
 		alloc_fail_start(*next);
 		status = unitls_server_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, &context, &error);
 		failed = alloc_fail_stop();
-		gnutls_pair_check(status == 0 || failed, error.text);
-		gnutls_pair_check(status == 0 || error.error_class == UNITLS_ERROR_CLASS_MEMORY ||
+		check(status == 0 || failed, error.text);
+		check(status == 0 || error.error_class == UNITLS_ERROR_CLASS_MEMORY ||
 				error.error_class == UNITLS_ERROR_CLASS_CONFIG,
 			error.text);
 		unitls_server_context_unref(context);
@@ -430,7 +430,7 @@ static void work_memory(void)
 {
 	struct recipe recipe = {
 		.certificate = "ec", .store = "ca.pem", .client_auth = UNITLS_CLIENT_AUTH_REQUIRED};
-	struct unitls_server_config *config = gnutls_pair_server_config(&recipe);
+	struct unitls_server_config *config = server_config(&recipe);
 	struct starvation *shared =
 		mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -450,7 +450,7 @@ static void work_memory(void)
 			CHECK(WEXITSTATUS(status) == 0);
 			break;
 		}
-		gnutls_pair_check(crash_is_known(&shared->crash), shared->crash.frames);
+		check(crash_is_known(&shared->crash), shared->crash.frames);
 	}
 	CHECK(shared->next > 100 || shared->next == 1); /* 1: a build in which none fails */
 	unitls_server_config_unref(config);

@@ -7,8 +7,6 @@
 
 #include "tests/unit/pki.h"
 
-#define TURNS_MAX 20
-
 void check(bool condition, const char *what)
 {
 	if (condition)
@@ -57,6 +55,10 @@ static struct unitls_config_builder *build(const struct recipe *recipe)
 		CHECK(unitls_config_builder_set_min_version(builder, recipe->min_version) == 0);
 	if (recipe->max_version != 0)
 		CHECK(unitls_config_builder_set_max_version(builder, recipe->max_version) == 0);
+	if (recipe->n_suites > 0)
+		CHECK(unitls_config_builder_set_cipher_suites(builder, recipe->suites, recipe->n_suites) == 0);
+	if (recipe->clock != NULL)
+		CHECK(unitls_config_builder_set_clock(builder, recipe->clock, NULL) == 0);
 	if (recipe->client_auth != UNITLS_CLIENT_AUTH_NONE)
 		CHECK(unitls_config_builder_set_client_auth(builder, recipe->client_auth) == 0);
 	return builder;
@@ -84,11 +86,20 @@ struct unitls_client_config *client_config(const struct recipe *recipe)
 	return config;
 }
 
+void connect_contexts(struct pair *pair)
+{
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_peer_name peer;
+
+	CHECK(unitls_peer_name_parse(SERVER_NAME, &peer, &error) == 0);
+	CHECK(unitls_client_connection_new(pair->client_context, &peer, &pair->client, &error) == 0);
+	CHECK(unitls_server_connection_new(pair->server_context, &pair->server, &error) == 0);
+}
+
 void open_configured(struct unitls_backend *backend, struct pair *pair, struct unitls_client_config *client,
 	struct unitls_server_config *server)
 {
 	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_peer_name peer;
 
 	*pair = (struct pair){.client_status = UNITLS_WANT_READ,
 		.server_status = UNITLS_WANT_READ,
@@ -100,9 +111,7 @@ void open_configured(struct unitls_backend *backend, struct pair *pair, struct u
 	check(unitls_server_context_new(
 		      backend, server, UNITLS_EFFORT_STRICT, NULL, &pair->server_context, &error) == 0,
 		error.text);
-	CHECK(unitls_peer_name_parse(SERVER_NAME, &peer, &error) == 0);
-	CHECK(unitls_client_connection_new(pair->client_context, &peer, &pair->client, &error) == 0);
-	CHECK(unitls_server_connection_new(pair->server_context, &pair->server, &error) == 0);
+	connect_contexts(pair);
 }
 
 void open_pair(struct unitls_backend *backend, struct pair *pair, const struct recipe *client,
@@ -114,6 +123,22 @@ void open_pair(struct unitls_backend *backend, struct pair *pair, const struct r
 	open_configured(backend, pair, c, s);
 	unitls_client_config_unref(c);
 	unitls_server_config_unref(s);
+}
+
+static int count_records(struct unitls_bytes bytes)
+{
+	int n = 0;
+
+	while (bytes.size >= 5) {
+		size_t size = 5 + ((size_t)bytes.data[3] << 8 | bytes.data[4]);
+
+		n++;
+		if (size > bytes.size)
+			break;
+		bytes.data += size;
+		bytes.size -= size;
+	}
+	return n;
 }
 
 size_t transfer(struct unitls_connection *from, struct unitls_connection *to)
@@ -145,7 +170,8 @@ void handshake_with(struct pair *pair, void (*before)(void), void (*after)(void)
 		pair->client_status = step(pair->client, pair->client_status, &pair->client_error, before, after);
 		(void)transfer(pair->client, pair->server);
 		pair->server_status = step(pair->server, pair->server_status, &pair->server_error, before, after);
-		pair->server_last_bytes = transfer(pair->server, pair->client);
+		pair->server_last_records = count_records(unitls_connection_peek_outgoing(pair->server));
+		(void)transfer(pair->server, pair->client);
 		if (pair->client_status <= 0 && pair->server_status <= 0)
 			break;
 	}
@@ -156,10 +182,15 @@ void handshake(struct pair *pair)
 	handshake_with(pair, NULL, NULL);
 }
 
-void close_pair(struct pair *pair)
+void close_connections(struct pair *pair)
 {
 	unitls_connection_free(pair->client);
 	unitls_connection_free(pair->server);
+}
+
+void close_pair(struct pair *pair)
+{
+	close_connections(pair);
 	unitls_client_context_unref(pair->client_context);
 	unitls_server_context_unref(pair->server_context);
 }

@@ -8,6 +8,8 @@
 #include <unitls/unitls.h>
 
 #define SERVER_NAME "server.example"
+#define SUITES_MAX  16
+#define TURNS_MAX   20
 
 void check(bool condition, const char *what);
 
@@ -21,7 +23,10 @@ struct recipe {
 	const char *store;
 	uint16_t min_version;
 	uint16_t max_version;
+	uint16_t suites[SUITES_MAX];
+	size_t n_suites;
 	enum unitls_client_auth client_auth;
+	unitls_clock clock;
 };
 
 struct unitls_server_config *server_config(const struct recipe *recipe);
@@ -36,14 +41,18 @@ struct pair {
 	int server_status;
 	struct unitls_error client_error;
 	struct unitls_error server_error;
-	size_t server_last_bytes; /* what the server sent when its handshake was complete */
+	int server_last_records; /* that the server sent when its handshake was complete */
 };
 
 /* Makes both contexts and connections out of configurations made before: from here on no file may be opened. */
 void open_configured(struct unitls_backend *backend, struct pair *pair, struct unitls_client_config *client,
 	struct unitls_server_config *server);
+/* New connections of the pair's contexts. */
+void connect_contexts(struct pair *pair);
 void open_pair(struct unitls_backend *backend, struct pair *pair, const struct recipe *client,
 	const struct recipe *server);
+void close_connections(struct pair *pair);
+/* The contexts, too. */
 void close_pair(struct pair *pair);
 
 /* Moves what is outgoing; how many bytes. */
