@@ -12,7 +12,7 @@
 #include "core/module.h"
 #include "tests/unit/pki.h"
 
-#define TURNS_MAX 200
+#define TURNS_MAX 400
 
 static struct unitls_backend *backend;
 
@@ -41,7 +41,7 @@ static int add_chain(
 	certificate = pki_path(file);
 	(void)snprintf(file, sizeof(file), "%s.key", recipe->certificate);
 	key = pki_path(recipe->key != NULL ? recipe->key : file);
-	status = unitls_signing_chain_from_file(certificate, key, NULL, &chain, error);
+	status = unitls_signing_chain_from_file(certificate, key, recipe->password, &chain, error);
 	if (status == 0)
 		status = unitls_config_builder_add_signing_chain(builder, chain);
 	unitls_signing_chain_unref(chain);
@@ -70,6 +70,13 @@ struct unitls_config_builder *pair_build(const struct recipe *recipe)
 	}
 	assert_int_equal(unitls_config_builder_set_client_auth(builder, recipe->client_auth), 0);
 	assert_int_equal(unitls_config_builder_set_alpn(builder, recipe->alpn, recipe->n_alpn), 0);
+	if (recipe->version != 0) {
+		assert_int_equal(unitls_config_builder_set_min_version(builder, recipe->version), 0);
+		assert_int_equal(unitls_config_builder_set_max_version(builder, recipe->version), 0);
+	}
+	if (recipe->n_suites > 0)
+		assert_int_equal(
+			unitls_config_builder_set_cipher_suites(builder, recipe->suites, recipe->n_suites), 0);
 	if (recipe->clock != NULL)
 		assert_int_equal(unitls_config_builder_set_clock(builder, recipe->clock, NULL), 0);
 	return builder;
@@ -107,19 +114,46 @@ int pair_try_client(
 	return status;
 }
 
-void pair_make(struct pair *pair, const struct recipe *client, const struct recipe *server)
+struct unitls_server_context *pair_server(const struct recipe *recipe)
+{
+	struct unitls_server_context *context = NULL;
+	struct unitls_error error;
+
+	if (pair_try_server(recipe, &context, &error) != 0)
+		fail_msg("%s", error.text);
+	return context;
+}
+
+struct unitls_client_context *pair_client(const struct recipe *recipe)
+{
+	struct unitls_client_context *context = NULL;
+	struct unitls_error error;
+
+	if (pair_try_client(recipe, &context, &error) != 0)
+		fail_msg("%s", error.text);
+	return context;
+}
+
+void pair_open(struct pair *pair, struct unitls_client_context *client, struct unitls_server_context *server)
 {
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_peer_name peer;
 
 	*pair = (struct pair){
 		.error = {UNITLS_ERROR_INIT, UNITLS_ERROR_INIT}, .status = {UNITLS_WANT_READ, UNITLS_WANT_READ}};
-	if (pair_try_client(client, &pair->client, &error) != 0 ||
-		pair_try_server(server, &pair->server, &error) != 0)
-		fail_msg("%s", error.text);
 	assert_int_equal(unitls_peer_name_parse(PAIR_SERVER_NAME, &peer, &error), 0);
-	assert_int_equal(unitls_client_connection_new(pair->client, &peer, &pair->ends[CLIENT], &error), 0);
-	assert_int_equal(unitls_server_connection_new(pair->server, &pair->ends[SERVER], &error), 0);
+	assert_int_equal(unitls_client_connection_new(client, &peer, &pair->ends[CLIENT], &error), 0);
+	assert_int_equal(unitls_server_connection_new(server, &pair->ends[SERVER], &error), 0);
+}
+
+void pair_make(struct pair *pair, const struct recipe *client, const struct recipe *server)
+{
+	struct unitls_client_context *client_context = pair_client(client);
+	struct unitls_server_context *server_context = pair_server(server);
+
+	pair_open(pair, client_context, server_context);
+	pair->client = client_context;
+	pair->server = server_context;
 }
 
 void pair_free(struct pair *pair)
@@ -151,14 +185,19 @@ void pair_handshake(struct pair *pair)
 	}
 }
 
-void pair_connect(struct pair *pair, const struct recipe *client, const struct recipe *server)
+void pair_assert_handshake(struct pair *pair)
 {
-	pair_make(pair, client, server);
 	pair_handshake(pair);
 	for (int i = 0; i < 2; i++) {
 		if (pair->status[i] != 0)
 			fail_msg("%s: %s", i == CLIENT ? "client" : "server", pair->error[i].text);
 	}
+}
+
+void pair_connect(struct pair *pair, const struct recipe *client, const struct recipe *server)
+{
+	pair_make(pair, client, server);
+	pair_assert_handshake(pair);
 }
 
 void pair_assert_connects(const struct recipe *client, const struct recipe *server)

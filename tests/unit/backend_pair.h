@@ -17,15 +17,22 @@ struct unitls_backend *pair_backend(void);
 struct recipe {
 	const char *certificate;
 	const char *key; /* NULL: the certificate's name with .key */
+	const char *password;
 	const char *store;
 	enum unitls_client_auth client_auth;
 	const struct unitls_bytes *alpn;
 	size_t n_alpn;
+	uint16_t version; /* 0: all */
+	const uint16_t *suites;
+	size_t n_suites;
 	unitls_clock clock;
 };
 
 /* A builder with all of the recipe; fails the test when it cannot. */
 struct unitls_config_builder *pair_build(const struct recipe *recipe);
+/* A context that must come to be. */
+struct unitls_server_context *pair_server(const struct recipe *recipe);
+struct unitls_client_context *pair_client(const struct recipe *recipe);
 /* The status of making a context. */
 int pair_try_server(
 	const struct recipe *recipe, struct unitls_server_context **ret_context, struct unitls_error *error);
@@ -38,19 +45,24 @@ enum side {
 };
 
 struct pair {
-	struct unitls_client_context *client;
+	struct unitls_client_context *client; /* NULL: they are the caller's */
 	struct unitls_server_context *server;
 	struct unitls_connection *ends[2];
 	int status[2]; /* of the handshake */
 	struct unitls_error error[2];
 };
 
+/* Connections of contexts that stay the caller's. */
+void pair_open(struct pair *pair, struct unitls_client_context *client, struct unitls_server_context *server);
+/* Makes the contexts, too. */
 void pair_make(struct pair *pair, const struct recipe *client, const struct recipe *server);
 void pair_free(struct pair *pair);
 /* Hands over what one side has to send; how many bytes. */
 size_t pair_deliver(struct pair *pair, enum side from);
 /* Until both sides are done or have failed. */
 void pair_handshake(struct pair *pair);
+/* The same; that must succeed. */
+void pair_assert_handshake(struct pair *pair);
 /* pair_make and a handshake that must succeed. */
 void pair_connect(struct pair *pair, const struct recipe *client, const struct recipe *server);
 /* The same, and freed again. */

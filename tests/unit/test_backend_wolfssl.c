@@ -1,5 +1,5 @@
 /*
- * What is special to the wolfssl backend; what all backends do alike is in the contract suite.
+ * What is special to the wolfssl pair_backend(); what all backends do alike is in the contract suite.
  */
 #include <malloc.h>
 #include <netinet/in.h>
@@ -16,30 +16,24 @@
 #include <cmocka.h>
 
 #include "core/buffer.h"
+#include "tests/unit/backend_pair.h"
 #include "tests/unit/no_files.h"
 #include "tests/unit/pki.h"
 #include <unitls/unitls.h>
 
-#define SERVER_NAME       "server.example"
-#define EXTENSIONS_SERVER "subjectAltName=DNS:" SERVER_NAME "\nextendedKeyUsage=serverAuth\n"
+#define EXTENSIONS_SERVER "subjectAltName=DNS:" PAIR_SERVER_NAME "\nextendedKeyUsage=serverAuth\n"
 #define EXTENSIONS_CLIENT "extendedKeyUsage=clientAuth\n"
 #define EXTENSIONS_CA     "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
 
-#define TURNS_MAX     400
 #define DEADLINE_MS   20000
 #define THREADS       24
 #define PASSWORD      "open sesame"
 #define RECORD_HEADER 5
 
-static struct unitls_backend *backend;
-
 /* Certificates and contexts ------------------------------------------------------------------------------------------------ */
 
 static int setup(void **state)
 {
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_backend_load_params params = {.directory = TEST_BACKEND_DIR};
-
 	if (pki_setup(state) != 0)
 		return -1;
 	pki_certificate("ca", "EC:P-256", NULL, EXTENSIONS_CA);
@@ -47,174 +41,7 @@ static int setup(void **state)
 	pki_certificate("rsa", "RSA:2048", "ca", EXTENSIONS_SERVER);
 	pki_certificate("client", "EC:P-256", "ca", EXTENSIONS_CLIENT);
 	pki_certificate("middle", "EC:P-256", "ca", EXTENSIONS_CA);
-	return unitls_backend_load_with("wolfssl", &params, &backend, &error);
-}
-
-/* What one side of a test is configured with; NULL and 0 leave the default. */
-struct recipe {
-	const char *certificate;
-	const char *key; /* NULL: the certificate's name with .key */
-	const char *password;
-	const char *store;
-	enum unitls_client_auth client_auth;
-	const struct unitls_bytes *alpn;
-	size_t n_alpn;
-	uint16_t version; /* 0: all */
-	const uint16_t *suites;
-	size_t n_suites;
-	unitls_clock clock;
-};
-
-static void add_chain(struct unitls_config_builder *builder, const struct recipe *recipe)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_signing_chain *chain = NULL;
-	char file[64];
-	char key[64];
-	char *certificate_path;
-	char *key_path;
-
-	(void)snprintf(file, sizeof(file), "%s.pem", recipe->certificate);
-	(void)snprintf(key, sizeof(key), "%s.key", recipe->certificate);
-	certificate_path = pki_path(file);
-	key_path = pki_path(recipe->key != NULL ? recipe->key : key);
-	if (unitls_signing_chain_from_file(certificate_path, key_path, recipe->password, &chain, &error) != 0)
-		fail_msg("%s", error.text);
-	assert_int_equal(unitls_config_builder_add_signing_chain(builder, chain), 0);
-	unitls_signing_chain_unref(chain);
-	free(certificate_path);
-	free(key_path);
-}
-
-static void set_store(struct unitls_config_builder *builder, const char *file)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_trust_store *store = NULL;
-	char *path = pki_path(file);
-
-	if (unitls_trust_store_from_file(path, &store, &error) != 0)
-		fail_msg("%s", error.text);
-	assert_int_equal(unitls_config_builder_set_trust_store(builder, store), 0);
-	unitls_trust_store_unref(store);
-	free(path);
-}
-
-static struct unitls_config_builder *build(const struct recipe *recipe)
-{
-	struct unitls_config_builder *builder = unitls_config_builder_new();
-
-	assert_non_null(builder);
-	if (recipe->certificate != NULL)
-		add_chain(builder, recipe);
-	if (recipe->store != NULL)
-		set_store(builder, recipe->store);
-	assert_int_equal(unitls_config_builder_set_client_auth(builder, recipe->client_auth), 0);
-	assert_int_equal(unitls_config_builder_set_alpn(builder, recipe->alpn, recipe->n_alpn), 0);
-	if (recipe->version != 0) {
-		assert_int_equal(unitls_config_builder_set_min_version(builder, recipe->version), 0);
-		assert_int_equal(unitls_config_builder_set_max_version(builder, recipe->version), 0);
-	}
-	if (recipe->n_suites > 0)
-		assert_int_equal(
-			unitls_config_builder_set_cipher_suites(builder, recipe->suites, recipe->n_suites), 0);
-	if (recipe->clock != NULL)
-		unitls_config_builder_set_clock(builder, recipe->clock, NULL);
-	return builder;
-}
-
-static int try_server_context(
-	const struct recipe *recipe, struct unitls_server_context **ret_context, struct unitls_error *error)
-{
-	struct unitls_config_builder *builder = build(recipe);
-	struct unitls_server_config *config = NULL;
-	int status;
-
-	*error = (struct unitls_error)UNITLS_ERROR_INIT;
-	if (unitls_config_builder_build_server(builder, &config, error) != 0)
-		fail_msg("%s", error->text);
-	unitls_config_builder_free(builder);
-	status = unitls_server_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, ret_context, error);
-	unitls_server_config_unref(config);
-	return status;
-}
-
-static struct unitls_server_context *server_context(const struct recipe *recipe)
-{
-	struct unitls_server_context *context = NULL;
-	struct unitls_error error;
-
-	if (try_server_context(recipe, &context, &error) != 0)
-		fail_msg("%s", error.text);
-	return context;
-}
-
-static struct unitls_client_context *client_context(const struct recipe *recipe)
-{
-	struct unitls_config_builder *builder = build(recipe);
-	struct unitls_client_config *config = NULL;
-	struct unitls_client_context *context = NULL;
-	struct unitls_error error = UNITLS_ERROR_INIT;
-
-	if (unitls_config_builder_build_client(builder, &config, &error) != 0 ||
-		unitls_client_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, &context, &error) != 0)
-		fail_msg("%s", error.text);
-	unitls_config_builder_free(builder);
-	unitls_client_config_unref(config);
-	return context;
-}
-
-/* Connections in memory ---------------------------------------------------------------------------------------------------- */
-
-struct pair {
-	struct unitls_connection *client;
-	struct unitls_connection *server;
-	int client_status;
-	int server_status;
-	struct unitls_error client_error;
-	struct unitls_error server_error;
-};
-
-static void transfer(struct unitls_connection *from, struct unitls_connection *to)
-{
-	struct unitls_bytes bytes = unitls_connection_peek_outgoing(from);
-	size_t n = 0;
-
-	unitls_connection_receive(to, bytes.data, bytes.size, &n);
-	unitls_connection_consume_outgoing(from, n);
-}
-
-static void pair_open(
-	struct pair *pair, struct unitls_client_context *client, struct unitls_server_context *server)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_peer_name peer;
-
-	*pair = (struct pair){.client_error = UNITLS_ERROR_INIT, .server_error = UNITLS_ERROR_INIT};
-	assert_int_equal(unitls_peer_name_parse(SERVER_NAME, &peer, &error), 0);
-	assert_int_equal(unitls_client_connection_new(client, &peer, &pair->client, &error), 0);
-	assert_int_equal(unitls_server_connection_new(server, &pair->server, &error), 0);
-}
-
-static void pair_handshake(struct pair *pair)
-{
-	pair->client_status = UNITLS_WANT_READ;
-	pair->server_status = UNITLS_WANT_READ;
-	for (int i = 0; i < TURNS_MAX; i++) {
-		if (pair->client_status > 0)
-			pair->client_status = unitls_connection_handshake(pair->client, &pair->client_error);
-		transfer(pair->client, pair->server);
-		if (pair->server_status > 0)
-			pair->server_status = unitls_connection_handshake(pair->server, &pair->server_error);
-		transfer(pair->server, pair->client);
-		if (pair->client_status <= 0 && pair->server_status <= 0)
-			break;
-	}
-}
-
-static void pair_close(struct pair *pair)
-{
-	unitls_connection_free(pair->client);
-	unitls_connection_free(pair->server);
+	return pair_load("wolfssl");
 }
 
 static void assert_handshake(struct unitls_client_context *client, struct unitls_server_context *server)
@@ -222,44 +49,26 @@ static void assert_handshake(struct unitls_client_context *client, struct unitls
 	struct pair pair;
 
 	pair_open(&pair, client, server);
-	pair_handshake(&pair);
-	if (pair.client_status != 0)
-		fail_msg("client: %s", pair.client_error.text);
-	if (pair.server_status != 0)
-		fail_msg("server: %s", pair.server_error.text);
-	pair_close(&pair);
-}
-
-static void assert_connects(const struct recipe *client, const struct recipe *server)
-{
-	struct unitls_client_context *client_side = client_context(client);
-	struct unitls_server_context *server_side = server_context(server);
-
-	assert_handshake(client_side, server_side);
-	unitls_client_context_unref(client_side);
-	unitls_server_context_unref(server_side);
+	pair_assert_handshake(&pair);
+	pair_free(&pair);
 }
 
 /* What the client says of the server's chain; the server hears the alert that belongs to it. */
 static void assert_refused(const struct recipe *client, const struct recipe *server,
 	enum unitls_verify_reason reason, int alert, int depth)
 {
-	struct unitls_client_context *client_side = client_context(client);
-	struct unitls_server_context *server_side = server_context(server);
 	struct pair pair;
 
-	pair_open(&pair, client_side, server_side);
+	pair_make(&pair, client, server);
 	pair_handshake(&pair);
-	assert_int_equal(pair.client_error.error_class, UNITLS_ERROR_CLASS_VERIFY);
+	assert_int_equal(pair.error[CLIENT].error_class, UNITLS_ERROR_CLASS_VERIFY);
 	assert_string_equal(
-		unitls_verify_reason_name(pair.client_error.verify_reason), unitls_verify_reason_name(reason));
-	assert_int_equal(pair.client_error.alert, alert);
-	assert_int_equal(pair.client_error.verify_depth, depth);
-	assert_int_equal(pair.server_error.error_class, UNITLS_ERROR_CLASS_PEER_ALERT);
-	assert_int_equal(pair.server_error.alert, alert);
-	pair_close(&pair);
-	unitls_client_context_unref(client_side);
-	unitls_server_context_unref(server_side);
+		unitls_verify_reason_name(pair.error[CLIENT].verify_reason), unitls_verify_reason_name(reason));
+	assert_int_equal(pair.error[CLIENT].alert, alert);
+	assert_int_equal(pair.error[CLIENT].verify_depth, depth);
+	assert_int_equal(pair.error[SERVER].error_class, UNITLS_ERROR_CLASS_PEER_ALERT);
+	assert_int_equal(pair.error[SERVER].alert, alert);
+	pair_free(&pair);
 }
 
 /* What the library keeps ---------------------------------------------------------------------------------------------------- */
@@ -275,15 +84,16 @@ static void *do_handshake(void *argument)
 	struct work *work = argument;
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_peer_name peer;
-	struct pair pair = {.client_error = UNITLS_ERROR_INIT, .server_error = UNITLS_ERROR_INIT};
+	struct pair pair = {
+		.error = {UNITLS_ERROR_INIT, UNITLS_ERROR_INIT}, .status = {UNITLS_WANT_READ, UNITLS_WANT_READ}};
 
-	if (unitls_peer_name_dns(SERVER_NAME, &peer, &error) != 0 ||
-		unitls_client_connection_new(work->client, &peer, &pair.client, &error) != 0 ||
-		unitls_server_connection_new(work->server, &pair.server, &error) != 0)
+	if (unitls_peer_name_dns(PAIR_SERVER_NAME, &peer, &error) != 0 ||
+		unitls_client_connection_new(work->client, &peer, &pair.ends[CLIENT], &error) != 0 ||
+		unitls_server_connection_new(work->server, &pair.ends[SERVER], &error) != 0)
 		return NULL;
 	pair_handshake(&pair);
-	work->completed = pair.client_status == 0 && pair.server_status == 0;
-	pair_close(&pair);
+	work->completed = pair.status[CLIENT] == 0 && pair.status[SERVER] == 0;
+	pair_free(&pair);
 	return NULL;
 }
 
@@ -302,7 +112,7 @@ static void test_a_thread_leaves_nothing_behind(void **state)
 {
 	struct recipe client = {.store = "ca.pem"};
 	struct recipe server = {.certificate = "ec"};
-	struct work work = {client_context(&client), server_context(&server), false};
+	struct work work = {pair_client(&client), pair_server(&server), false};
 	size_t before;
 
 	(void)state;
@@ -329,7 +139,7 @@ static void test_connections_and_contexts_leave_nothing_behind(void **state)
 	for (int i = 0; i < 60; i++) {
 		if (i == 20)
 			before = mallinfo2().uordblks;
-		assert_connects(&client, &server);
+		pair_assert_connects(&client, &server);
 	}
 	if (before == 0)
 		print_message("this build's allocator does not count\n");
@@ -344,7 +154,7 @@ static void test_a_peers_intermediate_is_forgotten(void **state)
 	struct recipe client = {.store = "ca.pem"};
 	struct recipe whole = {.certificate = "whole"};
 	struct recipe alone = {.certificate = "deep"};
-	struct unitls_client_context *client_side = client_context(&client);
+	struct unitls_client_context *client_side = pair_client(&client);
 	struct unitls_server_context *server_side;
 	struct pair pair;
 
@@ -352,14 +162,14 @@ static void test_a_peers_intermediate_is_forgotten(void **state)
 	pki_certificate("deep", "EC:P-256", "middle", EXTENSIONS_SERVER);
 	pki_join("whole.pem", "deep.pem", "middle.pem", NULL);
 	pki_join("whole.key", "deep.key", NULL);
-	server_side = server_context(&whole);
+	server_side = pair_server(&whole);
 	assert_handshake(client_side, server_side);
 	unitls_server_context_unref(server_side);
-	server_side = server_context(&alone);
+	server_side = pair_server(&alone);
 	pair_open(&pair, client_side, server_side);
 	pair_handshake(&pair);
-	assert_int_equal(pair.client_error.verify_reason, UNITLS_VERIFY_UNKNOWN_CA);
-	pair_close(&pair);
+	assert_int_equal(pair.error[CLIENT].verify_reason, UNITLS_VERIFY_UNKNOWN_CA);
+	pair_free(&pair);
 	unitls_server_context_unref(server_side);
 	unitls_client_context_unref(client_side);
 }
@@ -386,7 +196,7 @@ static void read_from_server(struct unitls_client_context *context, int fd)
 	uint8_t buffer[8];
 	size_t n = 0;
 
-	assert_int_equal(unitls_peer_name_parse(SERVER_NAME, &peer, &error), 0);
+	assert_int_equal(unitls_peer_name_parse(PAIR_SERVER_NAME, &peer, &error), 0);
 	assert_int_equal(unitls_client_wrap_socket(context, fd, &peer, &socket, &error), 0);
 	unitls_socket_set_deadline(socket, unitls_deadline_after(DEADLINE_MS));
 	if (unitls_socket_recv(socket, buffer, sizeof(buffer), &n, &error) != 0)
@@ -418,8 +228,8 @@ static void test_a_server_opens_no_file_after_init(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
 		struct recipe client = {.store = "ca.pem"};
-		struct unitls_client_context *client_side = client_context(&client);
-		struct unitls_server_context *server_side = server_context(&servers[i]);
+		struct unitls_client_context *client_side = pair_client(&client);
+		struct unitls_server_context *server_side = pair_server(&servers[i]);
 		int ends[2];
 		pid_t child;
 
@@ -444,7 +254,7 @@ static int connect_without_files(struct unitls_client_context *client, struct un
 		return 2;
 	pair_open(&pair, client, server);
 	pair_handshake(&pair);
-	return pair.client_status == 0 && pair.server_status == 0 ? 0 : 1;
+	return pair.status[CLIENT] == 0 && pair.status[SERVER] == 0 ? 0 : 1;
 }
 
 /* For each certificate of a peer the library opens /dev/urandom, for a generator that nobody uses; it goes on when it cannot. */
@@ -458,8 +268,8 @@ static void test_a_peers_certificate_needs_no_file(void **state)
 		struct recipe server = {.certificate = certificates[i],
 			.store = "ca.pem",
 			.client_auth = UNITLS_CLIENT_AUTH_REQUIRED};
-		struct unitls_client_context *client_side = client_context(&client);
-		struct unitls_server_context *server_side = server_context(&server);
+		struct unitls_client_context *client_side = pair_client(&client);
+		struct unitls_server_context *server_side = pair_server(&server);
 		pid_t child = fork();
 
 		assert_true(child >= 0);
@@ -502,7 +312,7 @@ static void test_name_constraints(void **state)
 	pki_certificate(
 		"limits", "EC:P-256", "ca", EXTENSIONS_CA "nameConstraints=critical,permitted;DNS:example\n");
 	make_chain("inside", "limits", NULL);
-	assert_connects(&client, &server);
+	pair_assert_connects(&client, &server);
 	pki_certificate("elsewhere", "EC:P-256", "ca", EXTENSIONS_CA "nameConstraints=permitted;DNS:other\n");
 	make_chain("outside", "elsewhere", NULL);
 	server.certificate = "outside";
@@ -532,7 +342,7 @@ static void test_path_lengths(void **state)
 	make_chain("too-deep", "sub", NULL);
 	assert_refused(&client, &server, UNITLS_VERIFY_BAD_PURPOSE, UNITLS_ALERT_UNSUPPORTED_CERTIFICATE, 1);
 	client.store = "sub.pem"; /* itself an anchor: what is above it does not matter */
-	assert_connects(&client, &server);
+	pair_assert_connects(&client, &server);
 	pki_certificate("last", "EC:P-256", "ca", no_room);
 	pki_certificate("one-more", "EC:P-256", "last", EXTENSIONS_CA);
 	make_chain("beyond", "one-more", "last.pem");
@@ -553,7 +363,7 @@ static void test_what_is_no_ca_issues_nothing(void **state)
 	client.store = "ec.pem";
 	assert_refused(&client, &server, UNITLS_VERIFY_UNKNOWN_CA, UNITLS_ALERT_UNKNOWN_CA, 0);
 	server.certificate = "ec";
-	assert_connects(&client, &server);
+	pair_assert_connects(&client, &server);
 }
 
 static void test_weak_intermediates(void **state)
@@ -601,7 +411,7 @@ static void test_every_kind_of_key_in_both_versions(void **state)
 				.store = "ca.pem",
 				.client_auth = UNITLS_CLIENT_AUTH_REQUIRED};
 
-			assert_connects(&client, &server);
+			pair_assert_connects(&client, &server);
 		}
 	}
 }
@@ -611,7 +421,7 @@ static void assert_wrong_key(const struct recipe *recipe)
 	struct unitls_server_context *context = NULL;
 	struct unitls_error error;
 
-	assert_int_equal(try_server_context(recipe, &context, &error), UNITLS_ERROR);
+	assert_int_equal(pair_try_server(recipe, &context, &error), UNITLS_ERROR);
 	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_CONFIG);
 	assert_string_equal(error.field, "key");
 }
@@ -622,7 +432,7 @@ static void assert_encrypted_key(const char *certificate, const char *options)
 
 	pki_write("password", PASSWORD, strlen(PASSWORD));
 	pki_openssl("pkcs8 -topk8 -in %s.key -out encrypted.key -passout file:password %s", certificate, options);
-	unitls_server_context_unref(server_context(&recipe));
+	unitls_server_context_unref(pair_server(&recipe));
 	recipe.password = "wrong";
 	assert_wrong_key(&recipe);
 }
@@ -637,7 +447,7 @@ static void test_encrypted_keys(void **state)
 	assert_encrypted_key("rsa", "-v2 des3");
 	pki_write("password", PASSWORD, strlen(PASSWORD));
 	pki_openssl("rsa -in rsa.key -out traditional.key -traditional -aes128 -passout file:password");
-	unitls_server_context_unref(server_context(&traditional));
+	unitls_server_context_unref(pair_server(&traditional));
 	traditional.password = "wrong";
 	assert_wrong_key(&traditional);
 }
@@ -709,7 +519,7 @@ static bool visit_both(
 
 static bool visit_twice(const struct recipe *recipe, const char *options)
 {
-	struct unitls_server_context *context = server_context(recipe);
+	struct unitls_server_context *context = pair_server(recipe);
 
 	return visit_both(context, unitls_server_context_ref(context), options);
 }
@@ -728,8 +538,8 @@ static void test_a_ticket_of_another_context_is_no_failure(void **state)
 	struct recipe recipe = {.certificate = "ec"};
 
 	(void)state;
-	assert_false(visit_both(server_context(&recipe), server_context(&recipe), "-tls1_2"));
-	assert_false(visit_both(server_context(&recipe), server_context(&recipe), "-tls1_3"));
+	assert_false(visit_both(pair_server(&recipe), pair_server(&recipe), "-tls1_2"));
+	assert_false(visit_both(pair_server(&recipe), pair_server(&recipe), "-tls1_3"));
 }
 
 /* The library's cache of sessions is one for all contexts. */
@@ -809,25 +619,25 @@ static void test_a_flight_larger_than_the_transport(void **state)
 
 	(void)state;
 	make_large_chain();
-	client_side = client_context(&client);
-	server_side = server_context(&server);
+	client_side = pair_client(&client);
+	server_side = pair_server(&server);
 	pair_open(&pair, client_side, server_side);
-	assert_int_equal(unitls_connection_handshake(pair.client, &pair.client_error), UNITLS_WANT_READ);
-	transfer(pair.client, pair.server);
+	assert_int_equal(unitls_connection_handshake(pair.ends[CLIENT], &pair.error[CLIENT]), UNITLS_WANT_READ);
+	(void)pair_deliver(&pair, CLIENT);
 	do {
 		size_t n;
 
-		pair.server_status = unitls_connection_handshake(pair.server, &pair.server_error);
-		waits += pair.server_status == UNITLS_WANT_WRITE;
-		n = unitls_connection_outgoing_size(pair.server);
+		pair.status[SERVER] = unitls_connection_handshake(pair.ends[SERVER], &pair.error[SERVER]);
+		waits += pair.status[SERVER] == UNITLS_WANT_WRITE;
+		n = unitls_connection_outgoing_size(pair.ends[SERVER]);
 		assert_true(n <= UNITLS_OUTGOING_LIMIT_BYTES + UNITLS_OUTGOING_SLACK_BYTES);
-		unitls_connection_consume_outgoing(pair.server, n);
+		unitls_connection_consume_outgoing(pair.ends[SERVER], n);
 		total += n;
-	} while (pair.server_status == UNITLS_WANT_WRITE);
-	assert_int_equal(pair.server_status, UNITLS_WANT_READ);
+	} while (pair.status[SERVER] == UNITLS_WANT_WRITE);
+	assert_int_equal(pair.status[SERVER], UNITLS_WANT_READ);
 	assert_true(waits > 0);
 	assert_true(total > UNITLS_OUTGOING_LIMIT_BYTES + UNITLS_OUTGOING_SLACK_BYTES);
-	pair_close(&pair);
+	pair_free(&pair);
 	unitls_client_context_unref(client_side);
 	unitls_server_context_unref(server_side);
 }
