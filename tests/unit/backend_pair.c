@@ -12,7 +12,9 @@
 #include "core/module.h"
 #include "tests/unit/pki.h"
 
-#define TURNS_MAX 400
+#define TURNS_MAX     400
+#define RECORD_HEADER 5
+#define RECORD_ALERT  21
 
 static struct unitls_backend *backend;
 
@@ -134,14 +136,14 @@ struct unitls_client_context *pair_client(const struct recipe *recipe)
 	return context;
 }
 
-void pair_open(struct pair *pair, struct unitls_client_context *client, struct unitls_server_context *server)
+void pair_open(struct pair *pair, struct unitls_client_context *client, struct unitls_server_context *server,
+	const char *name)
 {
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_peer_name peer;
 
-	*pair = (struct pair){
-		.error = {UNITLS_ERROR_INIT, UNITLS_ERROR_INIT}, .status = {UNITLS_WANT_READ, UNITLS_WANT_READ}};
-	assert_int_equal(unitls_peer_name_parse(PAIR_SERVER_NAME, &peer, &error), 0);
+	*pair = (struct pair)PAIR_INIT;
+	assert_int_equal(unitls_peer_name_parse(name != NULL ? name : PAIR_SERVER_NAME, &peer, &error), 0);
 	assert_int_equal(unitls_client_connection_new(client, &peer, &pair->ends[CLIENT], &error), 0);
 	assert_int_equal(unitls_server_connection_new(server, &pair->ends[SERVER], &error), 0);
 }
@@ -151,7 +153,7 @@ void pair_make(struct pair *pair, const struct recipe *client, const struct reci
 	struct unitls_client_context *client_context = pair_client(client);
 	struct unitls_server_context *server_context = pair_server(server);
 
-	pair_open(pair, client_context, server_context);
+	pair_open(pair, client_context, server_context, NULL);
 	pair->client = client_context;
 	pair->server = server_context;
 }
@@ -164,11 +166,28 @@ void pair_free(struct pair *pair)
 	unitls_server_context_unref(pair->server);
 }
 
+int pair_count_alerts(struct unitls_bytes bytes)
+{
+	int n = 0;
+	size_t size;
+
+	while (bytes.size >= RECORD_HEADER) {
+		n += bytes.data[0] == RECORD_ALERT;
+		size = RECORD_HEADER + ((size_t)bytes.data[3] << 8 | bytes.data[4]);
+		if (size > bytes.size)
+			break;
+		bytes.data += size;
+		bytes.size -= size;
+	}
+	return n;
+}
+
 size_t pair_deliver(struct pair *pair, enum side from)
 {
 	struct unitls_bytes bytes = unitls_connection_peek_outgoing(pair->ends[from]);
 	size_t n = 0;
 
+	pair->alerts[from] += pair_count_alerts(bytes);
 	unitls_connection_receive(pair->ends[1 - from], bytes.data, bytes.size, &n);
 	unitls_connection_consume_outgoing(pair->ends[from], n);
 	return n;
@@ -185,9 +204,8 @@ void pair_handshake(struct pair *pair)
 	}
 }
 
-void pair_assert_handshake(struct pair *pair)
+void pair_assert_connected(const struct pair *pair)
 {
-	pair_handshake(pair);
 	for (int i = 0; i < 2; i++) {
 		if (pair->status[i] != 0)
 			fail_msg("%s: %s", i == CLIENT ? "client" : "server", pair->error[i].text);
@@ -197,7 +215,8 @@ void pair_assert_handshake(struct pair *pair)
 void pair_connect(struct pair *pair, const struct recipe *client, const struct recipe *server)
 {
 	pair_make(pair, client, server);
-	pair_assert_handshake(pair);
+	pair_handshake(pair);
+	pair_assert_connected(pair);
 }
 
 void pair_assert_connects(const struct recipe *client, const struct recipe *server)

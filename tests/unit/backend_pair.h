@@ -50,19 +50,28 @@ struct pair {
 	struct unitls_connection *ends[2];
 	int status[2]; /* of the handshake */
 	struct unitls_error error[2];
+	int alerts[2]; /* alert records in the clear that the side has sent */
 };
 
-/* Connections of contexts that stay the caller's. */
-void pair_open(struct pair *pair, struct unitls_client_context *client, struct unitls_server_context *server);
+#define PAIR_INIT                                                                                                \
+	{                                                                                                        \
+		.status = {UNITLS_WANT_READ, UNITLS_WANT_READ}, .error = {UNITLS_ERROR_INIT, UNITLS_ERROR_INIT}, \
+	}
+
+/* Connections of contexts that stay the caller's; name: whom the client expects, NULL = PAIR_SERVER_NAME. */
+void pair_open(struct pair *pair, struct unitls_client_context *client, struct unitls_server_context *server,
+	const char *name);
 /* Makes the contexts, too. */
 void pair_make(struct pair *pair, const struct recipe *client, const struct recipe *server);
 void pair_free(struct pair *pair);
 /* Hands over what one side has to send; how many bytes. */
 size_t pair_deliver(struct pair *pair, enum side from);
+/* How many alert records in the clear there are. */
+int pair_count_alerts(struct unitls_bytes bytes);
 /* Until both sides are done or have failed. */
 void pair_handshake(struct pair *pair);
-/* The same; that must succeed. */
-void pair_assert_handshake(struct pair *pair);
+/* The handshake has succeeded on both sides. */
+void pair_assert_connected(const struct pair *pair);
 /* pair_make and a handshake that must succeed. */
 void pair_connect(struct pair *pair, const struct recipe *client, const struct recipe *server);
 /* The same, and freed again. */

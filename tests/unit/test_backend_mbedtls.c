@@ -1,5 +1,5 @@
 /*
- * What is special to the mbedtls backend; what all backends do alike is in the contract suite.
+ * What is special to the mbedtls pair_backend(); what all backends do alike is in the contract suite.
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -17,33 +17,26 @@
 #include "core/buffer.h"
 #include "core/context.h"
 #include "tests/unit/alloc_fail.h"
+#include "tests/unit/backend_pair.h"
 #include "tests/unit/pki.h"
 #include <unitls/insecure.h>
 #include <unitls/unitls.h>
 
-#define SERVER_NAME       "server.example"
-#define EXTENSIONS_SERVER "subjectAltName=DNS:" SERVER_NAME "\nextendedKeyUsage=serverAuth\n"
+#define EXTENSIONS_SERVER "subjectAltName=DNS:" PAIR_SERVER_NAME "\nextendedKeyUsage=serverAuth\n"
 #define EXTENSIONS_CLIENT "extendedKeyUsage=clientAuth\n"
 #define EXTENSIONS_CA     "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
 
 #define THREADS           4
 #define HANDSHAKES        12
 #define RECORD_HEADER     5
-#define RECORD_ALERT      21
 #define HELLO_RANDOM_AT   (RECORD_HEADER + 4 + 2)
 #define HELLO_RANDOM_SIZE 32
-#define TURNS_MAX         200
 #define DEADLINE_MS       20000
-
-static struct unitls_backend *backend;
 
 /* Certificates and contexts ------------------------------------------------------------------------------------------------ */
 
 static int setup(void **state)
 {
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_backend_load_params params = {.directory = TEST_BACKEND_DIR};
-
 	if (pki_setup(state) != 0)
 		return -1;
 	pki_certificate("ca", "EC:P-256", NULL, EXTENSIONS_CA);
@@ -52,212 +45,17 @@ static int setup(void **state)
 	pki_certificate("rsa", "RSA:2048", "ca", EXTENSIONS_SERVER);
 	pki_certificate("client", "EC:P-256", "ca", EXTENSIONS_CLIENT);
 	pki_certificate("intruder", "EC:P-256", "stranger", EXTENSIONS_CLIENT);
-	return unitls_backend_load_with("mbedtls", &params, &backend, &error);
-}
-
-static struct unitls_signing_chain *load_chain(const char *certificate, const char *key, const char *password)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_signing_chain *chain = NULL;
-	char file[64];
-	char *certificate_path;
-	char *key_path;
-
-	(void)snprintf(file, sizeof(file), "%s.pem", certificate);
-	certificate_path = pki_path(file);
-	key_path = pki_path(key);
-	if (unitls_signing_chain_from_file(certificate_path, key_path, password, &chain, &error) != 0)
-		fail_msg("%s", error.text);
-	free(certificate_path);
-	free(key_path);
-	return chain;
-}
-
-static struct unitls_trust_store *load_store(const char *file)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_trust_store *store = NULL;
-	char *path = pki_path(file);
-
-	if (unitls_trust_store_from_file(path, &store, &error) != 0)
-		fail_msg("%s", error.text);
-	free(path);
-	return store;
-}
-
-/* What one side of a test is configured with; NULL and 0 leave the default. */
-struct recipe {
-	const char *certificate;
-	const char *key; /* NULL: the certificate's name with .key */
-	const char *password;
-	const char *store;
-	enum unitls_client_auth client_auth;
-	const struct unitls_bytes *alpn;
-	size_t n_alpn;
-};
-
-static struct unitls_config_builder *build(const struct recipe *recipe)
-{
-	struct unitls_config_builder *builder = unitls_config_builder_new();
-	struct unitls_signing_chain *chain;
-	struct unitls_trust_store *store;
-	char key[64];
-
-	assert_non_null(builder);
-	if (recipe->certificate != NULL) {
-		(void)snprintf(key, sizeof(key), "%s.key", recipe->certificate);
-		chain = load_chain(recipe->certificate, recipe->key != NULL ? recipe->key : key, recipe->password);
-		assert_int_equal(unitls_config_builder_add_signing_chain(builder, chain), 0);
-		unitls_signing_chain_unref(chain);
-	}
-	if (recipe->store != NULL) {
-		store = load_store(recipe->store);
-		assert_int_equal(unitls_config_builder_set_trust_store(builder, store), 0);
-		unitls_trust_store_unref(store);
-	}
-	assert_int_equal(unitls_config_builder_set_client_auth(builder, recipe->client_auth), 0);
-	assert_int_equal(unitls_config_builder_set_alpn(builder, recipe->alpn, recipe->n_alpn), 0);
-	return builder;
-}
-
-static int try_server_context(
-	const struct recipe *recipe, struct unitls_server_context **ret_context, struct unitls_error *error)
-{
-	struct unitls_config_builder *builder = build(recipe);
-	struct unitls_server_config *config = NULL;
-	int status;
-
-	*error = (struct unitls_error)UNITLS_ERROR_INIT;
-	if (unitls_config_builder_build_server(builder, &config, error) != 0)
-		fail_msg("%s", error->text);
-	unitls_config_builder_free(builder);
-	status = unitls_server_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, ret_context, error);
-	unitls_server_config_unref(config);
-	return status;
-}
-
-static struct unitls_server_context *server_context(const struct recipe *recipe)
-{
-	struct unitls_server_context *context = NULL;
-	struct unitls_error error;
-
-	if (try_server_context(recipe, &context, &error) != 0)
-		fail_msg("%s", error.text);
-	return context;
-}
-
-static int try_client_context(
-	const struct recipe *recipe, struct unitls_client_context **ret_context, struct unitls_error *error)
-{
-	struct unitls_config_builder *builder = build(recipe);
-	struct unitls_client_config *config = NULL;
-	int status;
-
-	*error = (struct unitls_error)UNITLS_ERROR_INIT;
-	if (unitls_config_builder_build_client(builder, &config, error) != 0)
-		fail_msg("%s", error->text);
-	unitls_config_builder_free(builder);
-	status = unitls_client_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, ret_context, error);
-	unitls_client_config_unref(config);
-	return status;
-}
-
-static struct unitls_client_context *client_context(const struct recipe *recipe)
-{
-	struct unitls_client_context *context = NULL;
-	struct unitls_error error;
-
-	if (try_client_context(recipe, &context, &error) != 0)
-		fail_msg("%s", error.text);
-	return context;
-}
-
-/* Connections in memory ---------------------------------------------------------------------------------------------------- */
-
-struct pair {
-	struct unitls_connection *client;
-	struct unitls_connection *server;
-	int client_status;
-	int server_status;
-	struct unitls_error client_error;
-	struct unitls_error server_error;
-	int server_alerts; /* alert records in the clear that the server sent */
-	int client_alerts;
-};
-
-static int count_alerts(struct unitls_bytes bytes)
-{
-	int n = 0;
-	size_t size;
-
-	while (bytes.size >= RECORD_HEADER) {
-		n += bytes.data[0] == RECORD_ALERT;
-		size = RECORD_HEADER + ((size_t)bytes.data[3] << 8 | bytes.data[4]);
-		if (size > bytes.size)
-			break;
-		bytes.data += size;
-		bytes.size -= size;
-	}
-	return n;
-}
-
-/* Hands everything over; how many alert records there were. */
-static int transfer(struct unitls_connection *from, struct unitls_connection *to)
-{
-	struct unitls_bytes bytes = unitls_connection_peek_outgoing(from);
-	int alerts = count_alerts(bytes);
-	size_t n = 0;
-
-	unitls_connection_receive(to, bytes.data, bytes.size, &n);
-	unitls_connection_consume_outgoing(from, n);
-	return alerts;
-}
-
-static void pair_open(struct pair *pair, struct unitls_client_context *client,
-	struct unitls_server_context *server, const char *name)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_peer_name peer;
-
-	*pair = (struct pair){.client_error = UNITLS_ERROR_INIT, .server_error = UNITLS_ERROR_INIT};
-	assert_int_equal(unitls_peer_name_parse(name, &peer, &error), 0);
-	assert_int_equal(unitls_client_connection_new(client, &peer, &pair->client, &error), 0);
-	assert_int_equal(unitls_server_connection_new(server, &pair->server, &error), 0);
-}
-
-static void pair_handshake(struct pair *pair)
-{
-	pair->client_status = UNITLS_WANT_READ;
-	pair->server_status = UNITLS_WANT_READ;
-	for (int i = 0; i < TURNS_MAX; i++) {
-		if (pair->client_status > 0)
-			pair->client_status = unitls_connection_handshake(pair->client, &pair->client_error);
-		pair->client_alerts += transfer(pair->client, pair->server);
-		if (pair->server_status > 0)
-			pair->server_status = unitls_connection_handshake(pair->server, &pair->server_error);
-		pair->server_alerts += transfer(pair->server, pair->client);
-		if (pair->client_status <= 0 && pair->server_status <= 0)
-			break;
-	}
-}
-
-static void pair_close(struct pair *pair)
-{
-	unitls_connection_free(pair->client);
-	unitls_connection_free(pair->server);
+	return pair_load("mbedtls");
 }
 
 static void assert_handshake(struct unitls_client_context *client, struct unitls_server_context *server)
 {
 	struct pair pair;
 
-	pair_open(&pair, client, server, SERVER_NAME);
+	pair_open(&pair, client, server, NULL);
 	pair_handshake(&pair);
-	if (pair.client_status != 0)
-		fail_msg("client: %s", pair.client_error.text);
-	if (pair.server_status != 0)
-		fail_msg("server: %s", pair.server_error.text);
-	pair_close(&pair);
+	pair_assert_connected(&pair);
+	pair_free(&pair);
 }
 
 /* Threads ------------------------------------------------------------------------------------------------------------------ */
@@ -276,16 +74,16 @@ static void *do_handshakes(void *argument)
 	struct pair pair;
 
 	for (int i = 0; i < HANDSHAKES; i++) {
-		pair = (struct pair){.client_error = UNITLS_ERROR_INIT, .server_error = UNITLS_ERROR_INIT};
-		if (unitls_peer_name_dns(SERVER_NAME, &peer, &error) != 0 ||
-			unitls_client_connection_new(work->client, &peer, &pair.client, &error) != 0 ||
-			unitls_server_connection_new(work->server, &pair.server, &error) != 0 ||
+		pair = (struct pair)PAIR_INIT;
+		if (unitls_peer_name_dns(PAIR_SERVER_NAME, &peer, &error) != 0 ||
+			unitls_client_connection_new(work->client, &peer, &pair.ends[CLIENT], &error) != 0 ||
+			unitls_server_connection_new(work->server, &pair.ends[SERVER], &error) != 0 ||
 			unitls_server_context_prove(work->server, 0, &error) !=
 				0) /* builds another native context */
 			break;
 		pair_handshake(&pair);
-		work->completed += pair.client_status == 0 && pair.server_status == 0;
-		pair_close(&pair);
+		work->completed += pair.status[CLIENT] == 0 && pair.status[SERVER] == 0;
+		pair_free(&pair);
 	}
 	return NULL;
 }
@@ -298,8 +96,8 @@ static void assert_threads_share(const char *certificate)
 	struct work works[THREADS] = {0};
 	pthread_t threads[THREADS];
 
-	works[0].client = client_context(&client);
-	works[0].server = server_context(&server);
+	works[0].client = pair_client(&client);
+	works[0].server = pair_server(&server);
 	for (int i = 1; i < THREADS; i++)
 		works[i] = works[0];
 	for (int i = 0; i < THREADS; i++)
@@ -333,7 +131,7 @@ static void hello_random(struct unitls_client_context *context, uint8_t random[H
 	struct unitls_peer_name peer;
 	struct unitls_bytes hello;
 
-	assert_int_equal(unitls_peer_name_dns(SERVER_NAME, &peer, &error), 0);
+	assert_int_equal(unitls_peer_name_dns(PAIR_SERVER_NAME, &peer, &error), 0);
 	assert_int_equal(unitls_client_connection_new(context, &peer, &connection, &error), 0);
 	assert_int_equal(unitls_connection_handshake(connection, &error), UNITLS_WANT_READ);
 	hello = unitls_connection_peek_outgoing(connection);
@@ -365,7 +163,7 @@ static void hello_random_of_child(struct unitls_client_context *context, uint8_t
 static void test_children_of_a_fork_draw_different_randoms(void **state)
 {
 	struct recipe recipe = {.store = "ca.pem"};
-	struct unitls_client_context *context = client_context(&recipe);
+	struct unitls_client_context *context = pair_client(&recipe);
 	uint8_t before[HELLO_RANDOM_SIZE], first[HELLO_RANDOM_SIZE], second[HELLO_RANDOM_SIZE],
 		after[HELLO_RANDOM_SIZE];
 
@@ -403,20 +201,20 @@ static void assert_refused(
 static void assert_client_refused(
 	const struct recipe *server, const struct recipe *client, const struct refusal *expected)
 {
-	struct unitls_client_context *client_side = client_context(client);
-	struct unitls_server_context *server_side = server_context(server);
+	struct unitls_client_context *client_side = pair_client(client);
+	struct unitls_server_context *server_side = pair_server(server);
 	struct pair pair;
 	uint8_t byte;
 	size_t n;
 
-	pair_open(&pair, client_side, server_side, SERVER_NAME);
+	pair_open(&pair, client_side, server_side, NULL);
 	pair_handshake(&pair);
-	if (pair.client_status == 0)
-		assert_int_equal(
-			unitls_connection_read(pair.client, &byte, 1, &n, &pair.client_error), UNITLS_ERROR);
-	assert_refused(&pair.server_error, &pair.client_error, expected);
-	assert_true(pair.server_alerts <= 1);
-	pair_close(&pair);
+	if (pair.status[CLIENT] == 0)
+		assert_int_equal(unitls_connection_read(pair.ends[CLIENT], &byte, 1, &n, &pair.error[CLIENT]),
+			UNITLS_ERROR);
+	assert_refused(&pair.error[SERVER], &pair.error[CLIENT], expected);
+	assert_true(pair.alerts[SERVER] <= 1);
+	pair_free(&pair);
 	unitls_client_context_unref(client_side);
 	unitls_server_context_unref(server_side);
 }
@@ -424,15 +222,15 @@ static void assert_client_refused(
 static void assert_server_refused(const struct recipe *server, const char *name, const struct refusal *expected)
 {
 	struct recipe client = {.store = "ca.pem"};
-	struct unitls_client_context *client_side = client_context(&client);
-	struct unitls_server_context *server_side = server_context(server);
+	struct unitls_client_context *client_side = pair_client(&client);
+	struct unitls_server_context *server_side = pair_server(server);
 	struct pair pair;
 
 	pair_open(&pair, client_side, server_side, name);
 	pair_handshake(&pair);
-	assert_refused(&pair.client_error, &pair.server_error, expected);
-	assert_true(pair.client_alerts <= 1);
-	pair_close(&pair);
+	assert_refused(&pair.error[CLIENT], &pair.error[SERVER], expected);
+	assert_true(pair.alerts[CLIENT] <= 1);
+	pair_free(&pair);
 	unitls_client_context_unref(client_side);
 	unitls_server_context_unref(server_side);
 }
@@ -469,7 +267,7 @@ static void test_missing_client_certificate_has_its_alert(void **state)
 	struct refusal expected = {UNITLS_VERIFY_MISSING, UNITLS_ALERT_HANDSHAKE_FAILURE};
 
 	(void)state;
-	if (unitls_backend_capabilities(backend)->max_version >= UNITLS_TLS_1_3)
+	if (unitls_backend_capabilities(pair_backend())->max_version >= UNITLS_TLS_1_3)
 		expected.alert = UNITLS_ALERT_CERTIFICATE_REQUIRED;
 	assert_client_refused(&server, &client, &expected);
 }
@@ -491,7 +289,7 @@ static void test_server_certificate_for_clients_is_for_the_client_to_judge(void 
 	struct refusal expected = {UNITLS_VERIFY_BAD_PURPOSE, UNITLS_ALERT_UNSUPPORTED_CERTIFICATE};
 
 	(void)state;
-	assert_server_refused(&server, SERVER_NAME, &expected);
+	assert_server_refused(&server, PAIR_SERVER_NAME, &expected);
 }
 
 /* The library knows nothing of name constraints: non-critical ones it would pass over, critical ones it cannot read. */
@@ -504,7 +302,7 @@ static void assert_constraints_refused(const char *extension)
 	pki_certificate("leaf", "EC:P-256", "limits", EXTENSIONS_SERVER);
 	pki_join("constrained.pem", "leaf.pem", "limits.pem", NULL);
 	pki_join("constrained.key", "leaf.key", NULL);
-	assert_server_refused(&server, SERVER_NAME, &expected);
+	assert_server_refused(&server, PAIR_SERVER_NAME, &expected);
 }
 
 static void test_name_constraints_are_refused(void **state)
@@ -518,7 +316,7 @@ static void test_name_constraints_are_refused(void **state)
 static void test_fallback_is_refused_where_more_was_possible(void **state)
 {
 	struct recipe recipe = {.store = "ca.pem"};
-	struct unitls_config_builder *builder = build(&recipe);
+	struct unitls_config_builder *builder = pair_build(&recipe);
 	struct unitls_client_config *config = NULL;
 	struct unitls_client_context *client_side = NULL;
 	struct unitls_server_context *server_side;
@@ -532,14 +330,15 @@ static void test_fallback_is_refused_where_more_was_possible(void **state)
 
 	(void)state;
 	recipe = (struct recipe){.certificate = "ec"};
-	server_side = server_context(&recipe);
+	server_side = pair_server(&recipe);
 	assert_int_equal(unitls_config_builder_set_max_version(builder, UNITLS_TLS_1_2), 0);
 	assert_int_equal(unitls_config_builder_build_client(builder, &config, &error), 0);
-	assert_int_equal(
-		unitls_client_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, &client_side, &error), 0);
-	pair_open(&pair, client_side, server_side, SERVER_NAME);
-	assert_int_equal(unitls_connection_handshake(pair.client, &error), UNITLS_WANT_READ);
-	sent = unitls_connection_peek_outgoing(pair.client);
+	assert_int_equal(unitls_client_context_new(
+				 pair_backend(), config, UNITLS_EFFORT_STRICT, NULL, &client_side, &error),
+		0);
+	pair_open(&pair, client_side, server_side, NULL);
+	assert_int_equal(unitls_connection_handshake(pair.ends[CLIENT], &error), UNITLS_WANT_READ);
+	sent = unitls_connection_peek_outgoing(pair.ends[CLIENT]);
 	hello = malloc(sent.size);
 	assert_non_null(hello);
 	memcpy(hello, sent.data, sent.size);
@@ -547,17 +346,18 @@ static void test_fallback_is_refused_where_more_was_possible(void **state)
 	suites += 1 + (size_t)hello[suites] + 2;
 	hello[suites + 2] = 0x56; /* the second suite becomes TLS_FALLBACK_SCSV */
 	hello[suites + 3] = 0x00;
-	unitls_connection_receive(pair.server, hello, sent.size, &n);
-	status = unitls_connection_handshake(pair.server, &pair.server_error);
-	if (unitls_backend_capabilities(backend)->max_version == UNITLS_TLS_1_2) {
+	unitls_connection_receive(pair.ends[SERVER], hello, sent.size, &n);
+	status = unitls_connection_handshake(pair.ends[SERVER], &pair.error[SERVER]);
+	if (unitls_backend_capabilities(pair_backend())->max_version == UNITLS_TLS_1_2) {
 		assert_int_equal(status, UNITLS_WANT_READ);
 	} else {
 		assert_int_equal(status, UNITLS_ERROR);
-		assert_int_equal(pair.server_error.alert, UNITLS_ALERT_INAPPROPRIATE_FALLBACK);
-		assert_int_equal(transfer(pair.server, pair.client), 1);
+		assert_int_equal(pair.error[SERVER].alert, UNITLS_ALERT_INAPPROPRIATE_FALLBACK);
+		(void)pair_deliver(&pair, SERVER);
+		assert_int_equal(pair.alerts[SERVER], 1);
 	}
 	free(hello);
-	pair_close(&pair);
+	pair_free(&pair);
 	unitls_config_builder_free(builder);
 	unitls_client_config_unref(config);
 	unitls_client_context_unref(client_side);
@@ -569,8 +369,8 @@ static void test_a_leaf_can_be_an_anchor(void **state)
 {
 	struct recipe server = {.certificate = "ec"};
 	struct recipe client = {.store = "ec.pem"};
-	struct unitls_client_context *client_side = client_context(&client);
-	struct unitls_server_context *server_side = server_context(&server);
+	struct unitls_client_context *client_side = pair_client(&client);
+	struct unitls_server_context *server_side = pair_server(&server);
 
 	(void)state;
 	assert_handshake(client_side, server_side);
@@ -618,7 +418,7 @@ static void visit_twice(struct host *host, const struct recipe *recipe)
 	socklen_t size = sizeof(address);
 	pthread_t thread;
 
-	*host = (struct host){.context = server_context(recipe)};
+	*host = (struct host){.context = pair_server(recipe)};
 	host->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(host->listener >= 0);
 	assert_int_equal(bind(host->listener, (const struct sockaddr *)&address, sizeof(address)), 0);
@@ -666,7 +466,7 @@ static void assert_server_field(const struct recipe *recipe, const char *field)
 	struct unitls_server_context *context = NULL;
 	struct unitls_error error;
 
-	assert_int_equal(try_server_context(recipe, &context, &error), UNITLS_ERROR);
+	assert_int_equal(pair_try_server(recipe, &context, &error), UNITLS_ERROR);
 	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_CONFIG);
 	assert_string_equal(error.field, field);
 }
@@ -677,7 +477,7 @@ static void assert_encrypted_key(const char *options)
 
 	pki_write("password", recipe.password, strlen(recipe.password));
 	pki_openssl("pkcs8 -topk8 -in rsa.key -out encrypted.key -passout file:password %s", options);
-	unitls_server_context_unref(server_context(&recipe));
+	unitls_server_context_unref(pair_server(&recipe));
 	recipe.password = "wrong";
 	assert_server_field(&recipe, "key");
 }
@@ -700,7 +500,7 @@ static void test_traditional_encrypted_key(void **state)
 	(void)state;
 	pki_write("password", recipe.password, strlen(recipe.password));
 	pki_openssl("rsa -in rsa.key -out traditional.key -traditional -aes128 -passout file:password");
-	unitls_server_context_unref(server_context(&recipe));
+	unitls_server_context_unref(pair_server(&recipe));
 	recipe.password = "wrong";
 	assert_server_field(&recipe, "key");
 }
@@ -710,18 +510,18 @@ static void test_unreadable_anchors(void **state)
 {
 	struct recipe server = {.certificate = "ec"};
 	struct recipe client = {.store = "mixed.pem"};
-	struct unitls_server_context *server_side = server_context(&server);
+	struct unitls_server_context *server_side = pair_server(&server);
 	struct unitls_client_context *client_side;
 	struct unitls_error error;
 
 	(void)state;
 	pki_certificate("edwards", "ED25519", NULL, EXTENSIONS_CA);
 	pki_join("mixed.pem", "edwards.pem", "ca.pem", NULL);
-	client_side = client_context(&client);
+	client_side = pair_client(&client);
 	assert_handshake(client_side, server_side);
 	unitls_client_context_unref(client_side);
 	client.store = "edwards.pem";
-	assert_int_equal(try_client_context(&client, &client_side, &error), UNITLS_ERROR);
+	assert_int_equal(pair_try_client(&client, &client_side, &error), UNITLS_ERROR);
 	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_CONFIG);
 	assert_string_equal(error.field, "trust_store");
 	unitls_server_context_unref(server_side);
@@ -730,7 +530,7 @@ static void test_unreadable_anchors(void **state)
 /* As many and as long as the capabilities say: the hello still fits into its record. */
 static void test_longest_alpn_list(void **state)
 {
-	size_t n_names = unitls_backend_capabilities(backend)->alpn_max_names;
+	size_t n_names = unitls_backend_capabilities(pair_backend())->alpn_max_names;
 	uint8_t(*texts)[UNITLS_ALPN_NAME_MAX] = calloc(n_names, sizeof(*texts));
 	struct unitls_bytes *names = calloc(n_names, sizeof(*names));
 	struct recipe server = {.certificate = "ec"};
@@ -749,16 +549,16 @@ static void test_longest_alpn_list(void **state)
 	}
 	server.alpn = &names[n_names - 1];
 	server.n_alpn = 1;
-	client_side = client_context(&client);
-	server_side = server_context(&server);
-	pair_open(&pair, client_side, server_side, SERVER_NAME);
+	client_side = pair_client(&client);
+	server_side = pair_server(&server);
+	pair_open(&pair, client_side, server_side, NULL);
 	pair_handshake(&pair);
-	assert_int_equal(pair.server_status, 0);
-	assert_int_equal(pair.client_status, 0);
-	chosen = unitls_connection_negotiated_protocol(pair.client);
+	assert_int_equal(pair.status[SERVER], 0);
+	assert_int_equal(pair.status[CLIENT], 0);
+	chosen = unitls_connection_negotiated_protocol(pair.ends[CLIENT]);
 	assert_int_equal(chosen.size, UNITLS_ALPN_NAME_MAX);
 	assert_memory_equal(chosen.data, texts[n_names - 1], UNITLS_ALPN_NAME_MAX);
-	pair_close(&pair);
+	pair_free(&pair);
 	free(names);
 	free(texts);
 	unitls_client_context_unref(client_side);
@@ -774,73 +574,14 @@ static void fill(struct unitls_transport *transport, size_t room)
 	assert_true(unitls_transport_write(transport, filler, sizeof(filler) - room) == sizeof(filler) - room);
 }
 
-static void hand_over(struct unitls_transport *from, struct unitls_transport *to)
+static void open_native(struct native_pair *pair)
 {
-	size_t n = unitls_buffer_size(&from->outgoing);
+	struct unitls_bytes leaf = pair_read_der("ec");
 
-	if (n == 0)
-		return;
-	assert_int_equal(unitls_buffer_reserve(&to->incoming, n, SIZE_MAX), 0);
-	memcpy(to->incoming.data + to->incoming.tail, from->outgoing.data + from->outgoing.head, n);
-	to->incoming.tail += n;
-	to->incoming_visible += n;
-	unitls_buffer_consume(&from->outgoing, n);
-}
-
-struct native_pair {
-	const struct unitls_backend_ops *ops;
-	struct unitls_transport transports[2]; /* client, server */
-	void *contexts[2];
-	void *connections[2];
-};
-
-static void native_open(struct native_pair *pair)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_signing_chain *chain = load_chain("ec", "ec.key", NULL);
-	struct unitls_certificate *leaf = unitls_signing_chain_at(chain, 0);
-	struct unitls_bytes der = unitls_certificate_der(leaf);
-	struct unitls_peer_name nobody = {.type = UNITLS_PEER_NAME_UNCHECKED};
-	struct unitls_context_params params = {
-		.role = UNITLS_ROLE_CLIENT, .min_version = UNITLS_TLS_1_2, .max_version = UNITLS_TLS_1_2};
-	struct unitls_connection_params connection = {.peer_name = &nobody};
-	int statuses[2] = {UNITLS_WANT_READ, UNITLS_WANT_READ};
-	size_t size;
-	char *key;
-
-	*pair = (struct native_pair){.ops = unitls_backend_ops(backend)};
-	pki_openssl("pkey -in ec.key -outform DER -out ec.der");
-	key = pki_read("ec.der", &size);
-	assert_int_equal(pair->ops->context_new(&params, &pair->contexts[0], &error), 0);
-	params.role = UNITLS_ROLE_SERVER;
-	params.chain = &der;
-	params.n_chain = 1;
-	params.key = (struct unitls_bytes){(const uint8_t *)key, size};
-	assert_int_equal(pair->ops->context_new(&params, &pair->contexts[1], &error), 0);
-	free(key);
-	unitls_signing_chain_unref(chain);
-	for (int i = 0; i < 2; i++) {
-		connection.transport = &pair->transports[i];
-		assert_int_equal(
-			pair->ops->connection_new(pair->contexts[i], &connection, &pair->connections[i], &error),
-			0);
-	}
-	for (int turn = 0; turn < TURNS_MAX && (statuses[0] != 0 || statuses[1] != 0); turn++) {
-		statuses[turn % 2] = pair->ops->handshake(pair->connections[turn % 2], &error);
-		hand_over(&pair->transports[turn % 2], &pair->transports[1 - turn % 2]);
-	}
-	assert_int_equal(statuses[0], 0);
-	assert_int_equal(statuses[1], 0);
-}
-
-static void native_close(struct native_pair *pair)
-{
-	for (int i = 0; i < 2; i++) {
-		pair->ops->connection_free(pair->connections[i]);
-		pair->ops->context_free(pair->contexts[i]);
-		unitls_buffer_clear(&pair->transports[i].incoming);
-		unitls_buffer_clear(&pair->transports[i].outgoing);
-	}
+	native_open(pair, NULL, "ec.key", &leaf, 1);
+	free((void *)(uintptr_t)leaf.data);
+	assert_int_equal(pair->status[CLIENT], 0);
+	assert_int_equal(pair->status[SERVER], 0);
 }
 
 /* Drops the filler, so that only what the library wrote after it is handed over. */
@@ -858,16 +599,16 @@ static void test_close_notify_through_a_full_transport(void **state)
 	size_t n;
 
 	(void)state;
-	native_open(&pair);
+	open_native(&pair);
 	fill(&pair.transports[0], 7);
 	assert_int_equal(pair.ops->shutdown(pair.connections[0], &error), UNITLS_WANT_WRITE);
 	drop_filler(&pair.transports[0], 7);
 	assert_int_equal(pair.ops->shutdown(pair.connections[0], &error), 0);
-	assert_int_equal(count_alerts((struct unitls_bytes){
+	assert_int_equal(pair_count_alerts((struct unitls_bytes){
 				 pair.transports[0].outgoing.data + pair.transports[0].outgoing.head,
 				 unitls_buffer_size(&pair.transports[0].outgoing)}),
 		1);
-	hand_over(&pair.transports[0], &pair.transports[1]);
+	native_hand_over(&pair, CLIENT);
 	assert_int_equal(pair.ops->read(pair.connections[1], &byte, 1, &n, &error), UNITLS_EOF);
 	native_close(&pair);
 }
@@ -881,14 +622,14 @@ static void test_no_byte_is_lost_through_a_full_transport(void **state)
 	size_t n;
 
 	(void)state;
-	native_open(&pair);
+	open_native(&pair);
 	fill(&pair.transports[0], 7);
 	assert_int_equal(pair.ops->write(pair.connections[0], (const uint8_t *)"first", 5, &n, &error), 0);
 	assert_int_equal(n, 5);
 	drop_filler(&pair.transports[0], 7);
 	assert_int_equal(pair.ops->write(pair.connections[0], (const uint8_t *)"second", 6, &n, &error), 0);
 	assert_int_equal(n, 6);
-	hand_over(&pair.transports[0], &pair.transports[1]);
+	native_hand_over(&pair, CLIENT);
 	assert_int_equal(pair.ops->read(pair.connections[1], received, sizeof(received), &n, &error), 0);
 	assert_int_equal(n, 5);
 	assert_memory_equal(received, "first", 5);
@@ -904,7 +645,7 @@ static void test_every_allocation_of_a_context_fails_cleanly(void **state)
 {
 	struct recipe recipe = {
 		.certificate = "ec", .store = "ca.pem", .client_auth = UNITLS_CLIENT_AUTH_REQUIRED};
-	struct unitls_config_builder *builder = build(&recipe);
+	struct unitls_config_builder *builder = pair_build(&recipe);
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_server_config *config = NULL;
 	struct unitls_server_context *context;
@@ -918,7 +659,8 @@ static void test_every_allocation_of_a_context_fails_cleanly(void **state)
 		error = (struct unitls_error)UNITLS_ERROR_INIT;
 		context = NULL;
 		alloc_fail_start(i);
-		status = unitls_server_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, &context, &error);
+		status = unitls_server_context_new(
+			pair_backend(), config, UNITLS_EFFORT_STRICT, NULL, &context, &error);
 		failed = alloc_fail_stop();
 		if (status != 0) {
 			assert_true(failed);
@@ -938,25 +680,25 @@ static void test_every_allocation_of_a_handshake_fails_cleanly(void **state)
 	struct recipe server = {
 		.certificate = "rsa", .store = "ca.pem", .client_auth = UNITLS_CLIENT_AUTH_REQUIRED};
 	struct recipe client = {.certificate = "client", .store = "ca.pem"};
-	struct unitls_client_context *client_side = client_context(&client);
-	struct unitls_server_context *server_side = server_context(&server);
+	struct unitls_client_context *client_side = pair_client(&client);
+	struct unitls_server_context *server_side = pair_server(&server);
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_peer_name peer;
 	struct pair pair;
 	bool failed = true;
 
 	(void)state;
-	assert_int_equal(unitls_peer_name_dns(SERVER_NAME, &peer, &error), 0);
+	assert_int_equal(unitls_peer_name_dns(PAIR_SERVER_NAME, &peer, &error), 0);
 	for (size_t i = 0; failed; i += 1 + i / 64) {
-		pair = (struct pair){.client_error = UNITLS_ERROR_INIT, .server_error = UNITLS_ERROR_INIT};
+		pair = (struct pair)PAIR_INIT;
 		error = (struct unitls_error)UNITLS_ERROR_INIT;
 		alloc_fail_start(i);
-		if (unitls_client_connection_new(client_side, &peer, &pair.client, &error) == 0 &&
-			unitls_server_connection_new(server_side, &pair.server, &error) == 0)
+		if (unitls_client_connection_new(client_side, &peer, &pair.ends[CLIENT], &error) == 0 &&
+			unitls_server_connection_new(server_side, &pair.ends[SERVER], &error) == 0)
 			pair_handshake(&pair);
 		failed = alloc_fail_stop();
-		assert_true(failed || (pair.client_status == 0 && pair.server_status == 0));
-		pair_close(&pair);
+		assert_true(failed || (pair.status[CLIENT] == 0 && pair.status[SERVER] == 0));
+		pair_free(&pair);
 	}
 	unitls_client_context_unref(client_side);
 	unitls_server_context_unref(server_side);

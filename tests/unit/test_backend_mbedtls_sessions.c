@@ -92,30 +92,6 @@ static struct unitls_client_context *plain_client(uint16_t max_version, uint16_t
 	return context;
 }
 
-/* Takes references of both contexts. */
-static void open_pair(
-	struct pair *pair, struct unitls_client_context *client, struct unitls_server_context *server)
-{
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_peer_name peer;
-
-	*pair = (struct pair){.client = unitls_client_context_ref(client),
-		.server = unitls_server_context_ref(server),
-		.error = {UNITLS_ERROR_INIT, UNITLS_ERROR_INIT},
-		.status = {UNITLS_WANT_READ, UNITLS_WANT_READ}};
-	assert_int_equal(unitls_peer_name_parse(PAIR_SERVER_NAME, &peer, &error), 0);
-	assert_int_equal(unitls_client_connection_new(client, &peer, &pair->ends[CLIENT], &error), 0);
-	assert_int_equal(unitls_server_connection_new(server, &pair->ends[SERVER], &error), 0);
-}
-
-static void assert_connected(const struct pair *pair)
-{
-	for (int i = 0; i < 2; i++) {
-		if (pair->status[i] != 0)
-			fail_msg("%s: %s", i == CLIENT ? "client" : "server", pair->error[i].text);
-	}
-}
-
 /* In TLS 1.3 a ticket comes with a read. */
 static void read_tickets(struct pair *pair)
 {
@@ -137,11 +113,11 @@ static bool visit(struct unitls_client_context *client, struct unitls_server_con
 	struct pair pair;
 	bool is_resumed;
 
-	open_pair(&pair, client, server);
+	pair_open(&pair, client, server, NULL);
 	if (*session != NULL && unitls_connection_offer_session(pair.ends[CLIENT], *session, &error) != UNITLS_OK)
 		fail_msg("%s", error.text);
 	pair_handshake(&pair);
-	assert_connected(&pair);
+	pair_assert_connected(&pair);
 	read_tickets(&pair);
 	if (unitls_connection_session(pair.ends[CLIENT], &next, &error) != UNITLS_OK)
 		fail_msg("no session: %s", error.text);
@@ -305,7 +281,7 @@ static void test_sessions_do_not_lose_the_extended_master_secret(void **state)
 
 	(void)state;
 	shop_open(&shop, UNITLS_TLS_1_2);
-	open_pair(&pair, shop.client, shop.server);
+	pair_open(&pair, shop.client, shop.server, NULL);
 	assert_int_equal(unitls_connection_offer_session(pair.ends[CLIENT], shop.session, &pair.error[CLIENT]), 0);
 	assert_int_equal(unitls_connection_handshake(pair.ends[CLIENT], &pair.error[CLIENT]), UNITLS_WANT_READ);
 	deliver_without_extension(&pair, CLIENT);
@@ -313,7 +289,7 @@ static void test_sessions_do_not_lose_the_extended_master_secret(void **state)
 	assert_true(has_message(unitls_connection_peek_outgoing(pair.ends[SERVER]), CERTIFICATE));
 	pair_free(&pair);
 
-	open_pair(&pair, shop.client, shop.server);
+	pair_open(&pair, shop.client, shop.server, NULL);
 	assert_int_equal(unitls_connection_offer_session(pair.ends[CLIENT], shop.session, &pair.error[CLIENT]), 0);
 	assert_int_equal(unitls_connection_handshake(pair.ends[CLIENT], &pair.error[CLIENT]), UNITLS_WANT_READ);
 	(void)pair_deliver(&pair, CLIENT);
@@ -378,9 +354,9 @@ static void assert_agreed(uint16_t suite, uint16_t group, uint16_t scheme)
 	assert_int_equal(unitls_config_builder_build_server(builder, &config, &error), 0);
 	assert_int_equal(
 		unitls_server_context_new(pair_backend(), config, UNITLS_EFFORT_STRICT, NULL, &server, &error), 0);
-	open_pair(&pair, client, server);
+	pair_open(&pair, client, server, NULL);
 	pair_handshake(&pair);
-	assert_connected(&pair);
+	pair_assert_connected(&pair);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(unitls_connection_group(pair.ends[i]), group);
 		assert_int_equal(unitls_connection_signature_scheme(pair.ends[i]), scheme);
@@ -412,7 +388,7 @@ static void test_servers_do_not_take_finite_fields_unasked(void **state)
 
 	(void)state;
 	assert_int_equal(pair_try_server(&recipe, &server, &error), 0);
-	open_pair(&pair, client, server);
+	pair_open(&pair, client, server, NULL);
 	pair_handshake(&pair);
 	assert_int_equal(pair.status[SERVER], UNITLS_ERROR);
 	assert_int_equal(pair.error[SERVER].alert, UNITLS_ALERT_HANDSHAKE_FAILURE);
@@ -464,7 +440,7 @@ static void assert_judged(const char *server, const char *store, const char *lis
 
 	assert_int_equal(try_client_with_lists(store, lists, now, &client_side, &error), 0);
 	assert_int_equal(pair_try_server(&recipe, &server_side, &error), 0);
-	open_pair(&pair, client_side, server_side);
+	pair_open(&pair, client_side, server_side, NULL);
 	pair_handshake(&pair);
 	assert_int_equal(pair.status[CLIENT], reason == UNITLS_VERIFY_NONE ? UNITLS_OK : UNITLS_ERROR);
 	assert_string_equal(

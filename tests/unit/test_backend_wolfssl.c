@@ -48,8 +48,9 @@ static void assert_handshake(struct unitls_client_context *client, struct unitls
 {
 	struct pair pair;
 
-	pair_open(&pair, client, server);
-	pair_assert_handshake(&pair);
+	pair_open(&pair, client, server, NULL);
+	pair_handshake(&pair);
+	pair_assert_connected(&pair);
 	pair_free(&pair);
 }
 
@@ -84,8 +85,7 @@ static void *do_handshake(void *argument)
 	struct work *work = argument;
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_peer_name peer;
-	struct pair pair = {
-		.error = {UNITLS_ERROR_INIT, UNITLS_ERROR_INIT}, .status = {UNITLS_WANT_READ, UNITLS_WANT_READ}};
+	struct pair pair = PAIR_INIT;
 
 	if (unitls_peer_name_dns(PAIR_SERVER_NAME, &peer, &error) != 0 ||
 		unitls_client_connection_new(work->client, &peer, &pair.ends[CLIENT], &error) != 0 ||
@@ -166,7 +166,7 @@ static void test_a_peers_intermediate_is_forgotten(void **state)
 	assert_handshake(client_side, server_side);
 	unitls_server_context_unref(server_side);
 	server_side = pair_server(&alone);
-	pair_open(&pair, client_side, server_side);
+	pair_open(&pair, client_side, server_side, NULL);
 	pair_handshake(&pair);
 	assert_int_equal(pair.error[CLIENT].verify_reason, UNITLS_VERIFY_UNKNOWN_CA);
 	pair_free(&pair);
@@ -252,7 +252,7 @@ static int connect_without_files(struct unitls_client_context *client, struct un
 
 	if (!files_fail_from_now_on())
 		return 2;
-	pair_open(&pair, client, server);
+	pair_open(&pair, client, server, NULL);
 	pair_handshake(&pair);
 	return pair.status[CLIENT] == 0 && pair.status[SERVER] == 0 ? 0 : 1;
 }
@@ -621,7 +621,7 @@ static void test_a_flight_larger_than_the_transport(void **state)
 	make_large_chain();
 	client_side = pair_client(&client);
 	server_side = pair_server(&server);
-	pair_open(&pair, client_side, server_side);
+	pair_open(&pair, client_side, server_side, NULL);
 	assert_int_equal(unitls_connection_handshake(pair.ends[CLIENT], &pair.error[CLIENT]), UNITLS_WANT_READ);
 	(void)pair_deliver(&pair, CLIENT);
 	do {
