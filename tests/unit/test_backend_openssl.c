@@ -16,15 +16,13 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/no_files.h"
+#include "tests/unit/libssl_cases.h"
 #include "tests/unit/pki.h"
-#include "tests/unit/tls_pair.h"
 #include <unitls/unitls.h>
 
 #define EXTENSIONS_SERVER "subjectAltName=DNS:" SERVER_NAME "\nextendedKeyUsage=serverAuth\n"
 #define EXTENSIONS_CLIENT "extendedKeyUsage=clientAuth\n"
 #define EXTENSIONS_CA     "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
-#define PASSWORD          "secret"
 #define LIBRARY_SSL       20     /* ERR_LIB_SSL */
 #define REASON_STALE      156    /* SSL_R_HTTP_REQUEST */
 #define SIGNALLING_SUITE  0x00ff /* TLS_EMPTY_RENEGOTIATION_INFO_SCSV */
@@ -198,29 +196,7 @@ static void test_broken_openssl_cnf_is_a_reason(void **state)
 
 static void work_without_files(void)
 {
-	static const char *const certificates[] = {"ec", "rsa", "ed25519"};
-	struct recipe trusting = {.certificate = "client", .store = "ca.pem"};
-	struct recipe doubting = {0};
-	struct recipe locked = {.certificate = "ec", .key = "ec-locked", .password = PASSWORD};
-	struct unitls_client_config *clients[2] = {client_config(&trusting), client_config(&doubting)};
-	struct unitls_server_config *servers[4];
-	struct pair pair;
-
-	for (size_t i = 0; i < 3; i++) {
-		struct recipe recipe = {.certificate = certificates[i],
-			.store = "ca.pem",
-			.client_auth = UNITLS_CLIENT_AUTH_OPTIONAL};
-
-		servers[i] = server_config(&recipe);
-	}
-	servers[3] = server_config(&locked);
-	CHECK(no_files_from_now_on());
-	for (size_t i = 0; i < 8; i++) {
-		open_configured(backend, &pair, clients[i % 2], servers[i / 2]);
-		handshake(&pair);
-		CHECK((pair.client_status == 0) == (i % 2 == 0));
-		close_pair(&pair);
-	}
+	libssl_without_files(backend);
 }
 
 static void test_no_file_is_opened_after_init(void **state)
@@ -268,35 +244,7 @@ static void check_no_error_left(void)
 
 static void work_stale_queue(void)
 {
-	struct recipe client = {.store = "ca.pem"};
-	struct recipe server = {.certificate = "ec"};
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct pair pair;
-	uint8_t bytes[16];
-	size_t n;
-
-	open_pair(backend, &pair, &client, &server);
-	handshake_with(&pair, leave_an_error, check_no_error_left);
-	check_complete(&pair);
-	leave_an_error();
-	CHECK(unitls_connection_read(pair.client, bytes, sizeof(bytes), &n, &error) == UNITLS_WANT_READ);
-	check_no_error_left();
-	leave_an_error();
-	CHECK(unitls_connection_write(pair.client, "data", 4, &n, &error) == 0);
-	check_no_error_left();
-	(void)transfer(pair.client, pair.server);
-	leave_an_error();
-	CHECK(unitls_connection_read(pair.server, bytes, sizeof(bytes), &n, &error) == 0);
-	check_no_error_left();
-	leave_an_error();
-	CHECK(unitls_connection_shutdown(pair.server, &error) == 0);
-	check_no_error_left();
-	(void)transfer(pair.server, pair.client);
-	leave_an_error();
-	CHECK(unitls_connection_read(pair.client, bytes, sizeof(bytes), &n, &error) == UNITLS_EOF);
-	check_no_error_left();
-	close_pair(&pair);
-	check_no_error_left();
+	libssl_stale_queue(backend, leave_an_error, check_no_error_left);
 }
 
 static void test_stale_error_queue_does_not_matter(void **state)
@@ -307,20 +255,12 @@ static void test_stale_error_queue_does_not_matter(void **state)
 
 static void work_failure_leaves_nothing(void)
 {
-	struct recipe client = {0};
-	struct recipe server = {.certificate = "ec"};
 	struct recipe wrong = {.certificate = "ec", .key = "ec-locked", .password = "not it"};
 	struct unitls_server_context *context = NULL;
 	struct unitls_error error = UNITLS_ERROR_INIT;
 	struct unitls_server_config *config = server_config(&wrong);
-	struct pair pair;
 
-	open_pair(backend, &pair, &client, &server);
-	handshake_with(&pair, leave_an_error, check_no_error_left);
-	CHECK(pair.client_status == UNITLS_ERROR && pair.server_status == UNITLS_ERROR);
-	CHECK(pair.client_error.error_class == UNITLS_ERROR_CLASS_VERIFY);
-	CHECK(pair.server_error.error_class == UNITLS_ERROR_CLASS_PEER_ALERT);
-	close_pair(&pair);
+	libssl_failure(backend, leave_an_error, check_no_error_left);
 	leave_an_error();
 	CHECK(unitls_server_context_new(backend, config, UNITLS_EFFORT_STRICT, NULL, &context, &error) ==
 		UNITLS_ERROR);
@@ -517,7 +457,7 @@ static int setup(void **state)
 	pki_certificate("rsa", "RSA:2048", "ca", EXTENSIONS_SERVER);
 	pki_certificate("ed25519", "ED25519", "ca", EXTENSIONS_SERVER);
 	pki_certificate("client", "EC:P-256", "ca", EXTENSIONS_CLIENT);
-	pki_openssl("pkcs8 -topk8 -in ec.key -out ec-locked.key -passout pass:%s", PASSWORD);
+	pki_openssl("pkcs8 -topk8 -in ec.key -out ec-locked.key -passout pass:%s", LIBSSL_PASSWORD);
 	return 0;
 }
 
