@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unitls/certificate.h>
 #include <unitls/cipher_suite.h>
+#include <unitls/group.h>
+#include <unitls/signature_scheme.h>
 #include <unitls/tls_version.h>
 
 #include "tool/hint.h"
@@ -19,26 +21,44 @@
 
 /* ---- what was negotiated ---- */
 
-static json_t *number(uint16_t value)
+/* An IANA number, by its name where the library knows one. */
+static json_t *number(uint16_t value, const char *name)
 {
 	char text[8];
 
+	if (name)
+		return json_string(name);
 	(void)snprintf(text, sizeof(text), "0x%04x", value);
 	return json_string(text);
 }
 
 static json_t *get_version(const struct unitls_connection *tls)
 {
-	const char *name = unitls_tls_version_name(unitls_connection_negotiated_tls_version(tls));
+	uint16_t version = unitls_connection_negotiated_tls_version(tls);
 
-	return name ? json_string(name) : number(unitls_connection_negotiated_tls_version(tls));
+	return number(version, unitls_tls_version_name(version));
 }
 
 static json_t *get_cipher_suite(const struct unitls_connection *tls)
 {
-	const char *name = unitls_cipher_suite_name(unitls_connection_cipher(tls));
+	uint16_t suite = unitls_connection_cipher(tls);
 
-	return name ? json_string(name) : number(unitls_connection_cipher(tls));
+	return number(suite, unitls_cipher_suite_name(suite));
+}
+
+/* Null: there was none, or the library does not tell. */
+static json_t *get_group(const struct unitls_connection *tls)
+{
+	uint16_t group = unitls_connection_group(tls);
+
+	return group ? number(group, unitls_group_name(group)) : json_null();
+}
+
+static json_t *get_signature_scheme(const struct unitls_connection *tls)
+{
+	uint16_t scheme = unitls_connection_signature_scheme(tls);
+
+	return scheme ? number(scheme, unitls_signature_scheme_name(scheme)) : json_null();
 }
 
 static json_t *get_alpn(const struct unitls_connection *tls)
@@ -64,6 +84,8 @@ static const struct {
 } negotiated[] = {
 	{"version", get_version},
 	{"cipher_suite", get_cipher_suite},
+	{"group", get_group},
+	{"signature_scheme", get_signature_scheme},
 	{"alpn", get_alpn},
 	{"server_name", get_server_name},
 	{"resumed", get_resumed},

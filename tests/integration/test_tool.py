@@ -74,6 +74,9 @@ server = %s
                                  ("client", backend, self.backends[backend]["library"], None, "localhost"))
                 self.assertIn(said["version"], self.backends[backend]["versions"])
                 self.assertIn(said["cipher_suite"], self.backends[backend]["cipher_suites"])
+                can = self.backends[backend]["capabilities"]
+                self.assertIn(said["group"], ("x25519", "secp256r1", "X25519MLKEM768") if can["group-info"] else (None,))
+                self.assertEqual(said["signature_scheme"], "ecdsa_secp256r1_sha256" if can["signature-info"] else None)
                 self.assertEqual(said["verification"], {"verified": True, "expected_name": "localhost"})
                 self.assertEqual((said["end"]["exit_status"], said["end"]["bytes_received"], said["end"]["bytes_sent"]),
                                  (done.status, 5, 5))
