@@ -3,6 +3,7 @@
  */
 #include "tests/contract/helpers.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 /* Contexts of one scenario, and the session that its first connection got. */
@@ -526,6 +527,115 @@ static enum outcome rotation(const struct pair *pair, const struct cut *cut)
 	return outcome;
 }
 
+/* ---- Threads ------------------------------------------------------------------------------------------------------------------- */
+
+#define THREADS      4
+#define THREAD_LINKS 6
+
+struct visitor {
+	pthread_t thread;
+	struct life *life; /* its contexts, shared by all */
+	uint64_t seed;
+	size_t resumed;
+	const char *failure; /* NULL: none. Checks do not work in a thread: their text is the runner's */
+};
+
+/* One connection that offers *session and puts its own in the place. What is wrong, or NULL. */
+static const char *visit(struct visitor *visitor, struct unitls_session **session, uint64_t seed)
+{
+	const struct cut cut = {CUT_RANDOM, 0, seed};
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct link link;
+	struct unitls_connection *client;
+	struct unitls_session *next = NULL;
+	const char *failure = NULL;
+	uint8_t keys[32];
+	size_t n;
+
+	if (link_open(&link, visitor->life->client, visitor->life->server, NULL, &cut) != OUTCOME_PASSED)
+		return "no connection";
+	client = link.ends[CLIENT].connection;
+	if (*session && unitls_connection_offer_session(client, *session, &error) < 0)
+		failure = "a session is not offered";
+	link_handshake(&link);
+	if (unitls_connection_write(link.ends[SERVER].connection, "hello", 5, &n, &error) == UNITLS_OK)
+		link_deliver(&link, SERVER);
+	if (!failure && link.ends[CLIENT].n_received != 5)
+		failure = "data did not arrive";
+	if (!failure && *session && !unitls_connection_resumed(client))
+		failure = "a session is not resumed";
+	visitor->resumed += unitls_connection_resumed(client);
+	(void)!unitls_connection_export_keys(client, "EXPERIMENTAL thread", NULL, 0, keys, sizeof(keys), &error);
+	link_read(&link.ends[CLIENT]);
+	if (unitls_connection_session(client, &next, &error) == UNITLS_OK) {
+		unitls_session_unref(*session);
+		*session = next; /* a resumed connection of TLS 1.2 need not bring one: the old one serves again */
+	}
+	link_close(&link);
+	return failure;
+}
+
+static void *on_thread(void *argument)
+{
+	struct visitor *visitor = argument;
+	struct unitls_session *session = NULL;
+
+	for (uint64_t i = 0; i < THREAD_LINKS && !visitor->failure; i++)
+		visitor->failure = visit(visitor, &session, visitor->seed + i);
+	unitls_session_unref(session);
+	return NULL;
+}
+
+/* While the keys change places: each ticket can be opened at any time, with another key of the two. */
+static enum outcome threads_steps(struct life *life, struct unitls_ticket_keys *keys)
+{
+	const struct unitls_ticket_secrets turns[] = {secrets_of("ab"), secrets_of("ba")};
+	struct visitor visitors[THREADS];
+	bool rotated = true;
+	size_t resumed = 0;
+
+	memset(visitors, 0, sizeof(visitors));
+	for (size_t i = 0; i < THREADS; i++) {
+		visitors[i].life = life;
+		visitors[i].seed = i * 100;
+		CHECK_EQUAL(pthread_create(&visitors[i].thread, NULL, on_thread, &visitors[i]), 0);
+	}
+	for (size_t i = 0; i < 200; i++)
+		rotated = rotated && unitls_ticket_keys_rotate(keys, &turns[i % 2], NULL) == UNITLS_OK;
+	for (size_t i = 0; i < THREADS; i++) {
+		(void)pthread_join(visitors[i].thread, NULL);
+		resumed += visitors[i].resumed;
+	}
+	CHECK(rotated);
+	for (size_t i = 0; i < THREADS; i++)
+		if (visitors[i].failure)
+			return contract_failed(__FILE__, __LINE__, "thread %zu: %s", i, visitors[i].failure);
+	CHECK_EQUAL(resumed, THREADS * (THREAD_LINKS - 1));
+	return OUTCOME_PASSED;
+}
+
+static enum outcome threads(const struct pair *pair, const struct cut *cut)
+{
+	struct unitls_ticket_secrets first = secrets_of("ab");
+	struct unitls_ticket_keys *keys = NULL;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct want server = {0};
+	struct life life = {NULL, NULL, NULL};
+	enum outcome outcome;
+
+	if (!resumes(pair) || !shares_keys(pair->server))
+		return contract_not_applicable("no tickets with keys from outside, or no sessions of the client");
+	if (cut->kind != CUT_WHOLE)
+		return OUTCOME_PASSED;
+	CHECK_EQUAL(unitls_ticket_keys_from_secrets(&first, &keys, &error), UNITLS_OK);
+	server.ticket_keys = keys;
+	outcome = life_begin(&life, pair, NULL, &server);
+	if (outcome == OUTCOME_PASSED)
+		outcome = threads_steps(&life, keys);
+	unitls_ticket_keys_unref(keys);
+	return outcome;
+}
+
 /* ---- Statistics ------------------------------------------------------------------------------------------------------------------ */
 
 static enum outcome statistics_steps(struct life *life, const struct pair *pair, const struct cut *cut)
@@ -596,6 +706,7 @@ const struct scenario session_scenarios[] = {
 	{"no resumption outside a server's scope", "31", PER_PAIR, server_scope},
 	{"a ticket of another backend", "35", PER_PAIR, other_backend},
 	{"ticket keys rotate", "34", PER_PAIR, rotation},
+	{"sessions of threads while keys rotate", "34 47", PER_PAIR, threads},
 	{"handshakes are counted", "33", PER_PAIR, statistics},
 	{"sessions asked for at the wrong time", "33", PER_PAIR, misuse},
 	{0},
