@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -285,6 +286,28 @@ static void test_another_way_up_is_found(void **state)
 	assert_int_equal(send_chain(one_way), UNITLS_VERIFY_EXPIRED);
 }
 
+/* The ways through certificates of one name are as many as their orders, and how many there are is the peer's choice. */
+static void test_many_certificates_of_one_name_take_no_time(void **state)
+{
+	static char names[14][8];
+	const char *chain[] = {"lost", [15] = NULL};
+	clock_t began;
+
+	(void)state;
+	pki_certificate("nobody", "EC:P-256", NULL, EXTENSIONS_CA);
+	pki_certificate("lost", "EC:P-256", "nobody", EXTENSIONS_SERVER);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "name%zu", i);
+		pki_openssl(
+			"req -x509 -key nobody.key -subj /CN=nobody -days 30 -config nobody.cnf -extensions ext -out %s.pem",
+			names[i]);
+		chain[i + 1] = names[i];
+	}
+	began = clock();
+	assert_int_equal(send_chain(chain), UNITLS_VERIFY_UNKNOWN_CA);
+	assert_true(clock() - began < CLOCKS_PER_SEC);
+}
+
 /* Whoever sends more than there is room for is refused; nothing grows. */
 static void test_a_chain_without_end_is_refused(void **state)
 {
@@ -314,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_unreadable_anchors),
 		cmocka_unit_test(test_a_chain_in_any_order),
 		cmocka_unit_test(test_another_way_up_is_found),
+		cmocka_unit_test(test_many_certificates_of_one_name_take_no_time),
 		cmocka_unit_test(test_a_chain_without_end_is_refused),
 	};
 

@@ -21,6 +21,7 @@ struct search {
 	const struct bear_certificate *path[BEAR_PATH_MAX]; /* leaf first */
 	size_t length;
 	unsigned attempts;
+	unsigned steps;
 	struct bear_verdict verdict; /* of the first path that was refused */
 };
 
@@ -210,7 +211,7 @@ static bool try_anchors(struct search *search)
 	return false;
 }
 
-/* Depth first, the shortest way at each turn; bounded by BEAR_PATH_MAX and BEAR_ATTEMPTS_MAX. */
+/* Depth first, the shortest way at each turn; bounded by BEAR_PATH_MAX, BEAR_ATTEMPTS_MAX and BEAR_STEPS_MAX. */
 static bool find(struct search *search)
 {
 	struct unitls_bytes issuer = search->path[search->length - 1]->issuer;
@@ -218,9 +219,12 @@ static bool find(struct search *search)
 
 	if (found || search->length == BEAR_PATH_MAX)
 		return found;
-	for (size_t i = 0; !found && i < search->n && search->attempts < BEAR_ATTEMPTS_MAX; i++) {
+	for (size_t i = 0;
+		!found && i < search->n && search->attempts < BEAR_ATTEMPTS_MAX && search->steps < BEAR_STEPS_MAX;
+		i++) {
 		if (search->used[i] || !bear_bytes_equal(search->certificates[i].subject, issuer))
 			continue;
+		search->steps++;
 		search->used[i] = true;
 		search->path[search->length++] = &search->certificates[i];
 		found = find(search);

@@ -7,7 +7,9 @@
 
 #include "backends/bearssl/context.h"
 
-#define BEAR_PATH_MAX     10 /* certificates of one path, without the anchor */
+#define BEAR_PATH_MAX 10 /* certificates of one path, without the anchor */
+#define BEAR_STEPS_MAX \
+	256 /* certificates that are looked at as issuers for one peer: there are n! ways through n of one name */
 #define BEAR_ATTEMPTS_MAX 16 /* paths that are verified: signatures cost time, and the peer chooses the chain */
 #define BEAR_CHAIN_MAX    32 /* certificates that a peer may send */
 
