@@ -328,6 +328,29 @@ static void test_name_constraints(void **state)
 	assert_refused(&client, &server, UNITLS_VERIFY_NAME_CONSTRAINTS, UNITLS_ALERT_BAD_CERTIFICATE, 1);
 }
 
+/* A CA's certificate for its own name and another key is bound as the CA is. */
+static void test_a_constrained_ca_cannot_free_itself(void **state)
+{
+	static const char freed[] =
+		"[ext]\n" EXTENSIONS_CA
+		"subjectAltName=DNS:a.example.com\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
+	struct recipe client = {.store = "ca.pem"};
+	struct recipe server = {.certificate = "bank"};
+
+	(void)state;
+	pki_certificate("bound", "EC:P-256", "ca",
+		EXTENSIONS_CA "subjectKeyIdentifier=hash\nnameConstraints=critical,permitted;DNS:example.com\n");
+	pki_key("freed", "EC:P-256");
+	pki_write("freed.cnf", freed, sizeof(freed) - 1);
+	pki_openssl("req -new -key freed.key -subj /CN=bound -config bound.cnf -out freed.csr");
+	pki_openssl(
+		"x509 -req -in freed.csr -CA bound.pem -CAkey bound.key -CAcreateserial -days 30 -extfile freed.cnf "
+		"-extensions ext -out freed.pem");
+	pki_certificate("bank", "EC:P-256", "freed", EXTENSIONS_SERVER "authorityKeyIdentifier=keyid\n");
+	pki_join("bank.pem", "bank.pem", "freed.pem", "bound.pem", NULL);
+	assert_refused(&client, &server, UNITLS_VERIFY_NAME_CONSTRAINTS, UNITLS_ALERT_BAD_CERTIFICATE, 1);
+}
+
 /* The library passes over the path length of a root. */
 static void test_path_lengths(void **state)
 {
@@ -651,6 +674,7 @@ int main(void)
 		cmocka_unit_test(test_a_server_opens_no_file_after_init),
 		cmocka_unit_test(test_a_peers_certificate_needs_no_file),
 		cmocka_unit_test(test_name_constraints),
+		cmocka_unit_test(test_a_constrained_ca_cannot_free_itself),
 		cmocka_unit_test(test_path_lengths),
 		cmocka_unit_test(test_what_is_no_ca_issues_nothing),
 		cmocka_unit_test(test_weak_intermediates),

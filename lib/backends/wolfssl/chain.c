@@ -100,23 +100,26 @@ static enum unitls_verify_reason describe(const DecodedCert *decoded, struct iss
 }
 
 /*
- * What those above leave to it. Of several of one name the strictest counts. The library does not look at the path length of a self-signed root, nor at the
- * name constraints of others than the direct issuer: such a chain is refused rather than believed.
+ * What those above leave to it. Of several of one name the strictest counts, and a CA's certificate for its own name and another key is bound as the CA is; but it
+ * takes no room (RFC 5280, 4.2.1.9). The library does not look at the path length of a self-signed root, nor at the name constraints of others than the direct
+ * issuer: such a chain is refused rather than believed.
  */
 static enum unitls_verify_reason inherit(
 	const struct trial *trial, const DecodedCert *decoded, struct issuer *issuer)
 {
-	for (size_t i = 0; i < trial->n_issuers && !decoded->selfSigned; i++) {
+	int cost = decoded->selfSigned ? 0 : 1; /* which the library calls whoever has his own name as issuer's */
+
+	for (size_t i = 0; i < trial->n_issuers; i++) {
 		const struct issuer *above = &trial->issuers[i];
 
 		if (!is_subject_of(above->subject, decoded))
 			continue;
-		if (above->room == 0)
+		if (above->room < cost)
 			return UNITLS_VERIFY_BAD_PURPOSE;
 		if (above->constrained)
 			return UNITLS_VERIFY_NAME_CONSTRAINTS;
-		if (above->room != ROOM_UNLIMITED && above->room - 1 < issuer->room)
-			issuer->room = above->room - 1;
+		if (above->room != ROOM_UNLIMITED && above->room - cost < issuer->room)
+			issuer->room = above->room - cost;
 	}
 	return UNITLS_VERIFY_NONE;
 }
