@@ -463,7 +463,7 @@ check-full-run: tests
 
 # What runs under the sanitizers: no real clients, no systemd.
 check-sanitized: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS) $(CONTRACT_TEST)
-	@$(RUN) $(RUN_UNIT) $(subst --part,--quick --part,$(RUN_CONTRACT))
+	@$(RUN) $(RUN_UNIT) $(RUN_CONTRACT)
 
 ifeq ($(BUILD),fuzz)
 fuzz: all

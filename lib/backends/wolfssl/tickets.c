@@ -66,8 +66,11 @@ static bool open_sealed(const struct unitls_ticket_key *key, const uint8_t *nonc
 	return ret == 0;
 }
 
-/* Opens with the key that has the name; OK with key 0, CREATE with another. */
-static int open_ticket(const struct unitls_ticket_key *keys, size_t n, const unsigned char *name,
+/*
+ * Opens with the key that has the name. OK with key 0; with another CREATE, so that the client gets a new ticket. In TLS 1.3 it gets one anyway, and wolfSSL 5.7
+ * takes CREATE there for a refusal.
+ */
+static int open_ticket(WOLFSSL *ssl, const struct unitls_ticket_key *keys, size_t n, const unsigned char *name,
 	const unsigned char *iv, const unsigned char *mac, uint8_t *ticket, word32 size)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -75,7 +78,8 @@ static int open_ticket(const struct unitls_ticket_key *keys, size_t n, const uns
 			continue;
 		if (!open_sealed(&keys[i], iv, mac, ticket, size))
 			return WOLFSSL_TICKET_RET_REJECT;
-		return i == 0 ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_CREATE;
+		return i == 0 || wolfSSL_version(ssl) == TLS1_3_VERSION ? WOLFSSL_TICKET_RET_OK
+									: WOLFSSL_TICKET_RET_CREATE;
 	}
 	return WOLFSSL_TICKET_RET_REJECT;
 }
@@ -88,10 +92,9 @@ static int on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsig
 	size_t n = unitls_ticket_source_keys(source, keys);
 	int ret = WOLFSSL_TICKET_RET_REJECT;
 
-	(void)ssl;
 	*ret_size = size;
 	if (!sealing) {
-		ret = open_ticket(keys, n, name, iv, mac, ticket, (word32)size);
+		ret = open_ticket(ssl, keys, n, name, iv, mac, ticket, (word32)size);
 	} else if (wolf_random(iv, WOLFSSL_TICKET_IV_SZ)) {
 		memcpy(name, keys[0].name, sizeof(keys[0].name));
 		memset(mac, 0, WOLFSSL_TICKET_MAC_SZ);
