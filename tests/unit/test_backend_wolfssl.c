@@ -205,13 +205,13 @@ static void read_from_server(struct unitls_client_context *context, int fd)
 	unitls_socket_free(socket);
 }
 
-static void assert_child_did_well(pid_t child)
+static void assert_child_ended_with(pid_t child, int expected)
 {
 	int status;
 
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(WEXITSTATUS(status), expected);
 }
 
 /* Left to itself the library opens /dev/urandom for every connection, for ticket keys and for groups. */
@@ -240,12 +240,13 @@ static void test_a_server_opens_no_file_after_init(void **state)
 			_exit(serve_without_files(server_side, ends[1]));
 		assert_int_equal(close(ends[1]), 0);
 		read_from_server(client_side, ends[0]);
-		assert_child_did_well(child);
+		assert_child_ended_with(child, 0);
 		unitls_client_context_unref(client_side);
 		unitls_server_context_unref(server_side);
 	}
 }
 
+/* 0: connected; 1: the client did not; 2: cannot be tried. */
 static int connect_without_files(struct unitls_client_context *client, struct unitls_server_context *server)
 {
 	struct pair pair;
@@ -257,10 +258,23 @@ static int connect_without_files(struct unitls_client_context *client, struct un
 	return pair.status[CLIENT] == 0 && pair.status[SERVER] == 0 ? 0 : 1;
 }
 
-/* For each certificate of a peer the library opens /dev/urandom, for a generator that nobody uses; it goes on when it cannot. */
+static bool library_is_at_least(int major, int minor)
+{
+	const char *version = unitls_backend_library_version(pair_backend());
+	int found[2] = {0, 0};
+
+	assert_int_equal(sscanf(version, "wolfSSL %d.%d", &found[0], &found[1]), 2);
+	return found[0] > major || (found[0] == major && found[1] >= minor);
+}
+
+/*
+ * For each certificate of a peer the library opens /dev/urandom, for a generator that nobody uses. Until 5.5 it goes on when it cannot; 5.7 does not connect then
+ * (docs/backends.md).
+ */
 static void test_a_peers_certificate_needs_no_file(void **state)
 {
 	static const char *const certificates[] = {"ec", "rsa"};
+	int expected = library_is_at_least(5, 6) ? 1 : 0;
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -275,7 +289,7 @@ static void test_a_peers_certificate_needs_no_file(void **state)
 		assert_true(child >= 0);
 		if (child == 0)
 			_exit(connect_without_files(client_side, server_side));
-		assert_child_did_well(child);
+		assert_child_ended_with(child, expected);
 		unitls_client_context_unref(client_side);
 		unitls_server_context_unref(server_side);
 	}

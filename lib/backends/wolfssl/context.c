@@ -113,8 +113,9 @@ static int load_identity(WOLFSSL_CTX *ctx, const struct unitls_context_params *p
 	if (ret != WOLFSSL_SUCCESS)
 		return wolf_error_set_field(error, ret, "certificate", "the certificate");
 	if (params->key_format == UNITLS_KEY_FORMAT_EXTERNAL) {
-		wolf_external_load(ctx); /* the core has seen that key and certificate belong together */
-		return 0;
+		/* The core has seen that key and certificate belong together. */
+		ret = wolf_external_load(ctx, params->external_key);
+		return ret == 0 ? 0 : wolf_error_set_field(error, ret, "key", "the external key");
 	}
 	return wolf_key_load(ctx, params, error);
 }

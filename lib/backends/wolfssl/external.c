@@ -5,6 +5,7 @@
 #include <unitls/signature_scheme.h>
 
 #include "backends/wolfssl/connection.h"
+#include "backends/wolfssl/stand_in.h"
 #include "core/backend.h"
 
 #include <wolfssl/wolfcrypt/asn.h>
@@ -144,7 +145,7 @@ static int on_ed25519(WOLFSSL *ssl, const unsigned char *in, unsigned in_size, u
 }
 #endif
 
-void wolf_external_load(WOLFSSL_CTX *ctx)
+int wolf_external_load(WOLFSSL_CTX *ctx, const struct unitls_external_key *key)
 {
 	wolfSSL_CTX_SetEccSignCb(ctx, on_ecc);
 	wolfSSL_CTX_SetRsaSignCb(ctx, on_rsa);
@@ -156,6 +157,7 @@ void wolf_external_load(WOLFSSL_CTX *ctx)
 #ifdef HAVE_ED25519
 	wolfSSL_CTX_SetEd25519SignCb(ctx, on_ed25519);
 #endif
+	return wolf_stand_in_load(ctx, key);
 }
 
 void wolf_external_attach(struct wolf_connection *connection)
@@ -175,9 +177,10 @@ void wolf_external_attach(struct wolf_connection *connection)
 #else
 
 /* Validation has let no external key pass. */
-void wolf_external_load(WOLFSSL_CTX *ctx)
+int wolf_external_load(WOLFSSL_CTX *ctx, const struct unitls_external_key *key)
 {
-	(void)ctx;
+	(void)ctx, (void)key;
+	return 0;
 }
 
 void wolf_external_attach(struct wolf_connection *connection)

@@ -6,10 +6,11 @@
 
 #include "backends/wolfssl/library.h"
 
+struct unitls_external_key;
 struct wolf_connection;
 
-/* Makes a context ask its external key for every signature. */
-void wolf_external_load(WOLFSSL_CTX *ctx);
+/* Makes a context ask its external key for every signature. 0, or the library's error. */
+int wolf_external_load(WOLFSSL_CTX *ctx, const struct unitls_external_key *key);
 /* The same for what only connections have. */
 void wolf_external_attach(struct wolf_connection *connection);
 
