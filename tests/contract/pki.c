@@ -127,12 +127,13 @@ static const char revocation[] =
 	"key forger EC:P-256; openssl req -x509 -new -key forger.key -subj /CN=root -days 30 -out forger.crt; crl forged forger '' -crldays 5\n"
 	"cat middle-revoked.crl of-middle.crl > middle-gone.crl; cat of-root.crl of-middle.crl > all-good.crl\n"
 	"openssl crl -in none-revoked.crl -outform DER -out none-revoked-der.crl\n"
-	/* ocsp NAME LEAF STATE REVOKED-AT: NAME.ocsp, by the root itself */
-	"ocsp() { serial=$(openssl x509 -noout -serial -in $2.crt); serial=${serial#serial=}\n"
+	/* ocsp NAME LEAF STATE REVOKED-AT SIGNER [ISSUER]: NAME.ocsp; without an ISSUER the LEAF is the root's */
+	"ocsp() { issuer=${6:-root}; serial=$(openssl x509 -noout -serial -in $2.crt); serial=${serial#serial=}\n"
 	"  printf '%s\\t991231235959Z\\t%s\\t%s\\tunknown\\t/CN=%s\\n' \"$3\" \"$4\" $serial $2 > $1.index\n"
-	"  openssl ocsp -issuer root.crt -cert $2.crt -reqout $1.req -no_nonce\n"
-	"  openssl ocsp -index $1.index -CA root.crt -rsigner $5.crt -rkey $5.key -reqin $1.req -respout $1.ocsp -ndays 1; }\n"
-	"ocsp good server V '' root; ocsp revoked server R 250101000000Z root; ocsp elsewhere rsa V '' root; ocsp impostor server V '' other\n";
+	"  openssl ocsp -issuer $issuer.crt -cert $2.crt -reqout $1.req -no_nonce\n"
+	"  openssl ocsp -index $1.index -CA $issuer.crt -rsigner $5.crt -rkey $5.key -reqin $1.req -respout $1.ocsp -ndays 1; }\n"
+	"ocsp good server V '' root; ocsp revoked server R 250101000000Z root; ocsp elsewhere rsa V '' root; ocsp impostor server V '' other\n"
+	"ocsp deep-good deep V '' middle middle; ocsp deep-gone deep R 250101000000Z middle middle\n";
 
 void pki_make(void)
 {
