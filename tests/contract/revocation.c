@@ -128,6 +128,7 @@ static const struct {
 	unitls_clock clock;
 	const char *chain; /* NULL: "server" */
 	const char *crls;
+	const char *trust; /* NULL: the root */
 } staples[] = {
 	{"good, asked for", "good.ocsp", UNITLS_OCSP_REQUEST, .reason = UNITLS_VERIFY_NONE},
 	{"good, required", "good.ocsp", UNITLS_OCSP_REQUIRE, .reason = UNITLS_VERIFY_NONE},
@@ -147,6 +148,17 @@ static const struct {
 		.reason = UNITLS_VERIFY_NONE, .chain = "deep", .crls = "of-middle.crl"},
 	{"revoked, asked for, beside an intermediate's list", "deep-gone.ocsp", UNITLS_OCSP_REQUEST,
 		.reason = UNITLS_VERIFY_REVOKED, .chain = "deep", .crls = "of-middle.crl"},
+	{"good, required, under an intermediate that is the anchor", "deep-good.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_NONE, .chain = "deep", .trust = "middle.pem"},
+	{"revoked, asked for, under an intermediate that is the anchor", "deep-gone.ocsp", UNITLS_OCSP_REQUEST,
+		.reason = UNITLS_VERIFY_REVOKED, .chain = "deep", .trust = "middle.pem"},
+	{"by a delegate, required", "by-delegate.ocsp", UNITLS_OCSP_REQUIRE, .reason = UNITLS_VERIFY_NONE},
+	{"by a delegate that expired by the clock, required", "by-delegate.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_REVOCATION_UNKNOWN, .clock = in_three_days},
+	{"by a delegate that is valid by the clock, required", "by-later.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_NONE, .clock = in_three_days},
+	{"by a delegate that is not yet valid, required", "by-later.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_REVOCATION_UNKNOWN},
 };
 
 /* A library may have an alert of its own for staples. */
@@ -195,8 +207,10 @@ static enum outcome check_ocsp_refused(const struct pair *pair, const struct wan
 static enum outcome stapled(const struct pair *pair, const struct cut *cut)
 {
 	for (size_t i = 0; i < sizeof(staples) / sizeof(staples[0]); i++) {
-		const struct want client = {
-			.ocsp = staples[i].ocsp, .clock = staples[i].clock, .crls = staples[i].crls};
+		const struct want client = {.ocsp = staples[i].ocsp,
+			.clock = staples[i].clock,
+			.crls = staples[i].crls,
+			.trust = staples[i].trust};
 		const struct want server = {.staple = staples[i].staple, .chains = {staples[i].chain}};
 		enum unitls_capability needed =
 			staples[i].ocsp == UNITLS_OCSP_REQUIRE ? UNITLS_CAP_OCSP_VERIFY : UNITLS_CAP_OCSP_REQUEST;
