@@ -1,14 +1,16 @@
 /*
- * Revocation lists: read by their form (RFC 5280, 5.1), kept as bytes. Their entries, signatures and times are the backend's to judge.
+ * Revocation lists: read by their form (RFC 5280, 5.1), kept as bytes. What their entries say, signatures and times are the backend's to judge.
  */
 #include "core/crl.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/backend.h"
 #include "core/der.h"
+#include "core/distinguished_name.h"
 #include "core/file.h"
 #include "core/pem.h"
 #include "core/x509.h"
@@ -20,9 +22,89 @@ struct unitls_crl_list {
 	size_t capacity;
 };
 
+static const char malformed[] = "is malformed";
+
+static bool next_is_time(const struct unitls_der *reader)
+{
+	return unitls_der_next_is(reader, UNITLS_DER_UTC_TIME) ||
+		unitls_der_next_is(reader, UNITLS_DER_GENERALIZED_TIME);
+}
+
+static bool skip_time(struct unitls_der *reader)
+{
+	struct unitls_der_value time;
+
+	return next_is_time(reader) && unitls_der_any(reader, &time);
+}
+
+/* Extensions, which fail at the first that is critical; *ret_critical is then its OID. */
+static bool read_extensions(struct unitls_der *reader, struct unitls_bytes *ret_critical)
+{
+	struct unitls_der extensions;
+
+	if (!unitls_der_enter(reader, UNITLS_DER_SEQUENCE, &extensions))
+		return false;
+	while (extensions.left > 0) {
+		struct unitls_der extension;
+		struct unitls_der_value oid;
+		struct unitls_der_value value;
+		bool is_critical = false;
+
+		if (!unitls_der_enter(&extensions, UNITLS_DER_SEQUENCE, &extension) ||
+			!unitls_der_take(&extension, UNITLS_DER_OID, &oid))
+			return false;
+		if (unitls_der_next_is(&extension, UNITLS_DER_BOOLEAN))
+			(void)unitls_der_boolean(&extension, &is_critical); /* fails sticky */
+		if (!unitls_der_take(&extension, UNITLS_DER_OCTET_STRING, &value) || !unitls_der_done(&extension))
+			return false;
+		if (is_critical) {
+			*ret_critical = oid.content;
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool read_entries(struct unitls_der *list, struct unitls_bytes *ret_critical)
+{
+	struct unitls_der entries;
+
+	if (!unitls_der_enter(list, UNITLS_DER_SEQUENCE, &entries))
+		return false;
+	while (entries.left > 0) {
+		struct unitls_der entry;
+		struct unitls_der_value serial;
+
+		if (!unitls_der_enter(&entries, UNITLS_DER_SEQUENCE, &entry) ||
+			!unitls_der_take(&entry, UNITLS_DER_INTEGER, &serial) || !skip_time(&entry))
+			return false;
+		if (entry.left > 0 && !read_extensions(&entry, ret_critical))
+			return false;
+		if (!unitls_der_done(&entry))
+			return false;
+	}
+	return true;
+}
+
+/* What comes after thisUpdate, all of it optional. */
+static const char *read_rest(struct unitls_der *list, struct unitls_bytes *ret_critical)
+{
+	struct unitls_der wrapper;
+
+	if (next_is_time(list))
+		(void)skip_time(list); /* fails sticky */
+	if (unitls_der_next_is(list, UNITLS_DER_SEQUENCE) && !read_entries(list, ret_critical))
+		return ret_critical->data ? "has an entry with a critical extension that is not supported"
+					  : malformed;
+	if (unitls_der_next_is(list, UNITLS_DER_CONSTRUCTED | 0) &&
+		(!unitls_der_enter(list, UNITLS_DER_CONSTRUCTED | 0, &wrapper) ||
+			!read_extensions(&wrapper, ret_critical) || !unitls_der_done(&wrapper)))
+		return ret_critical->data ? "has a critical extension that is not supported" : malformed;
+	return unitls_der_done(list) ? NULL : malformed;
+}
+
 const char *unitls_crl_parse(struct unitls_bytes der, struct unitls_crl *ret_crl)
 {
-	static const char malformed[] = "is malformed";
 	struct unitls_der reader;
 	struct unitls_der outer;
 	struct unitls_der list;
@@ -30,6 +112,7 @@ const char *unitls_crl_parse(struct unitls_bytes der, struct unitls_crl *ret_crl
 	struct unitls_bytes signature;
 	unsigned version;
 
+	ret_crl->critical = (struct unitls_bytes){NULL, 0};
 	unitls_der_init(&reader, der);
 	if (!unitls_der_enter(&reader, UNITLS_DER_SEQUENCE, &outer) || !unitls_der_done(&reader) ||
 		!unitls_der_enter(&outer, UNITLS_DER_SEQUENCE, &list) ||
@@ -42,11 +125,9 @@ const char *unitls_crl_parse(struct unitls_bytes der, struct unitls_crl *ret_crl
 		!unitls_der_take(&list, UNITLS_DER_SEQUENCE, &value))
 		return malformed;
 	ret_crl->issuer = value.whole;
-	/* thisUpdate: one of two types. What follows is optional. */
-	if (!unitls_der_any(&list, &value) ||
-		(value.tag != UNITLS_DER_UTC_TIME && value.tag != UNITLS_DER_GENERALIZED_TIME))
+	if (!skip_time(&list)) /* thisUpdate */
 		return malformed;
-	return NULL;
+	return read_rest(&list, &ret_crl->critical);
 }
 
 bool unitls_backend_crls_cover(const struct unitls_bytes *crls, size_t n, struct unitls_bytes certificate)
@@ -72,6 +153,22 @@ static int refuse(struct unitls_error *error, const char *reason)
 	return unitls_error_set_field(error, UNITLS_ERROR_CLASS_CONFIG, "crls", "%s", reason);
 }
 
+/* line: of the PEM block; 0 for DER. */
+static int refuse_list(struct unitls_error *error, unsigned line, const char *fault, struct unitls_bytes extension)
+{
+	char oid[64];
+	char suffix[sizeof(oid) + 3] = "";
+	size_t n = unitls_oid_text(extension, oid, sizeof(oid));
+
+	if (n > 0 && n < sizeof(oid)) /* one that is cut would be another's */
+		(void)snprintf(suffix, sizeof(suffix), " (%s)", oid);
+	if (line > 0)
+		return unitls_error_set_field(error, UNITLS_ERROR_CLASS_CONFIG, "crls",
+			"line %u: the revocation list %s%s", line, fault, suffix);
+	return unitls_error_set_field(
+		error, UNITLS_ERROR_CLASS_CONFIG, "crls", "the revocation list %s%s", fault, suffix);
+}
+
 /* Appends a copy. line: of the PEM block; 0 for DER. */
 static int add(struct unitls_crl_list *list, struct unitls_bytes der, unsigned line, struct unitls_error *error)
 {
@@ -79,12 +176,8 @@ static int add(struct unitls_crl_list *list, struct unitls_bytes der, unsigned l
 	const char *fault = unitls_crl_parse(der, &crl);
 	uint8_t *copy;
 
-	if (fault && line > 0)
-		return unitls_error_set_field(
-			error, UNITLS_ERROR_CLASS_CONFIG, "crls", "line %u: the revocation list %s", line, fault);
 	if (fault)
-		return unitls_error_set_field(
-			error, UNITLS_ERROR_CLASS_CONFIG, "crls", "the revocation list %s", fault);
+		return refuse_list(error, line, fault, crl.critical);
 	if (list->n == list->capacity) {
 		size_t capacity = list->capacity == 0 ? 4 : 2 * list->capacity;
 		struct unitls_bytes *items = reallocarray(list->items, capacity, sizeof(*items));

@@ -1,10 +1,12 @@
 /*
  * Names of subjects and issuers as text (RFC 4514), safe to show: control characters and what is no UTF-8 are escaped. Pure; allocates nothing.
  */
-#include <unitls/certificate.h>
+#include "core/distinguished_name.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include <unitls/certificate.h>
 
 #include "core/der.h"
 
@@ -17,6 +19,21 @@ struct writer {
 	size_t used;
 	size_t needed;
 };
+
+static struct writer start(char *buffer, size_t size)
+{
+	return (struct writer){buffer, size > 0 ? size - 1 : 0, 0, 0};
+}
+
+/* Ends the text, or takes it all back; how long it would be. */
+static size_t finish(struct writer *writer, size_t size, bool is_good)
+{
+	if (!is_good)
+		writer->used = writer->needed = 0;
+	if (size > 0)
+		writer->buffer[writer->used] = '\0';
+	return writer->needed;
+}
 
 static void put(struct writer *writer, const char *text, size_t n)
 {
@@ -212,7 +229,7 @@ static size_t find_sets(struct unitls_bytes name, struct unitls_der sets[UNITLS_
 
 size_t unitls_distinguished_name_text(struct unitls_bytes name, char *buffer, size_t size)
 {
-	struct writer writer = {buffer, size > 0 ? size - 1 : 0, 0, 0};
+	struct writer writer = start(buffer, size);
 	struct unitls_der sets[UNITLS_NAME_PARTS_MAX];
 	size_t n = find_sets(name, sets);
 	bool is_name = true;
@@ -226,9 +243,13 @@ size_t unitls_distinguished_name_text(struct unitls_bytes name, char *buffer, si
 				put_text(&writer, "+");
 		} while (is_name && sets[i].left > 0);
 	}
-	if (!is_name)
-		writer.used = writer.needed = 0;
-	if (size > 0)
-		buffer[writer.used] = '\0';
-	return writer.needed;
+	return finish(&writer, size, is_name);
+}
+
+size_t unitls_oid_text(struct unitls_bytes oid, char *buffer, size_t size)
+{
+	struct writer writer = start(buffer, size);
+	bool is_oid = put_dotted(&writer, oid);
+
+	return finish(&writer, size, is_oid);
 }

@@ -52,12 +52,14 @@ static const char script[] =
 	"-extfile $name.ext -out $name.crt; cp $name.crt $name.pem; }\n"
 	"root() { key $1 EC:P-256; openssl req -x509 -new -key $1.key -subj /CN=$1 -days 30 -out $1.crt "
 	"-addext keyUsage=critical,keyCertSign,cRLSign; cp $1.crt $1.pem; }\n"
-	/* old NAME EXTENSIONS: signed by root and expired; OpenSSL 3.5 refuses negative days. */
-	"old() { openssl req -new -key $1.key -subj /CN=$1 -out $1.csr; printf \"$2\" > $1.ext; : > index\n"
+	/* dated NAME EXTENSIONS FROM UNTIL: signed by root */
+	"dated() { openssl req -new -key $1.key -subj /CN=$1 -out $1.csr; printf \"$2\" > $1.ext; : > index\n"
 	"  printf '[ca]\\ndefault_ca=c\\n[c]\\ndatabase=index\\nnew_certs_dir=.\\ndefault_md=sha256\\nrand_serial=1\\npolicy=p\\n"
 	"[p]\\ncommonName=supplied\\n' > ca.cnf\n"
-	"  openssl ca -batch -config ca.cnf -cert root.crt -keyfile root.key -startdate 20200101000000Z "
-	"-enddate 20200102000000Z -in $1.csr -extfile $1.ext -notext -out $1.crt; cp $1.crt $1.pem; }\n"
+	"  openssl ca -batch -config ca.cnf -cert root.crt -keyfile root.key -startdate $3 -enddate $4 "
+	"-in $1.csr -extfile $1.ext -notext -out $1.crt; cp $1.crt $1.pem; }\n"
+	/* old NAME EXTENSIONS: the same, expired; OpenSSL 3.5 refuses negative days. */
+	"old() { dated $1 \"$2\" 20200101000000Z 20200102000000Z; }\n"
 	"ca='basicConstraints=critical,CA:TRUE\\nkeyUsage=critical,keyCertSign,cRLSign\\n'\n"
 	"san() { printf '%s' \"subjectAltName=$1\\n\"; }\n"
 	"root root; root other\n"
@@ -127,12 +129,17 @@ static const char revocation[] =
 	"key forger EC:P-256; openssl req -x509 -new -key forger.key -subj /CN=root -days 30 -out forger.crt; crl forged forger '' -crldays 5\n"
 	"cat middle-revoked.crl of-middle.crl > middle-gone.crl; cat of-root.crl of-middle.crl > all-good.crl\n"
 	"openssl crl -in none-revoked.crl -outform DER -out none-revoked-der.crl\n"
-	/* ocsp NAME LEAF STATE REVOKED-AT: NAME.ocsp, by the root itself */
-	"ocsp() { serial=$(openssl x509 -noout -serial -in $2.crt); serial=${serial#serial=}\n"
+	"key delegate EC:P-256; sign delegate root \"extendedKeyUsage=OCSPSigning\\n\" -days 1\n"
+	"in_days() { date -u -d \"$1 days\" +%Y%m%d%H%M%SZ; }\n"
+	"key later EC:P-256; dated later \"extendedKeyUsage=OCSPSigning\\n\" $(in_days 2) $(in_days 9)\n"
+	/* ocsp NAME LEAF STATE REVOKED-AT SIGNER [ISSUER]: NAME.ocsp; without an ISSUER the LEAF is the root's */
+	"ocsp() { issuer=${6:-root}; serial=$(openssl x509 -noout -serial -in $2.crt); serial=${serial#serial=}\n"
 	"  printf '%s\\t991231235959Z\\t%s\\t%s\\tunknown\\t/CN=%s\\n' \"$3\" \"$4\" $serial $2 > $1.index\n"
-	"  openssl ocsp -issuer root.crt -cert $2.crt -reqout $1.req -no_nonce\n"
-	"  openssl ocsp -index $1.index -CA root.crt -rsigner $5.crt -rkey $5.key -reqin $1.req -respout $1.ocsp -ndays 1; }\n"
-	"ocsp good server V '' root; ocsp revoked server R 250101000000Z root; ocsp elsewhere rsa V '' root; ocsp impostor server V '' other\n";
+	"  openssl ocsp -issuer $issuer.crt -cert $2.crt -reqout $1.req -no_nonce\n"
+	"  openssl ocsp -index $1.index -CA $issuer.crt -rsigner $5.crt -rkey $5.key -reqin $1.req -respout $1.ocsp -ndays ${DAYS:-1}; }\n"
+	"ocsp good server V '' root; ocsp revoked server R 250101000000Z root; ocsp elsewhere rsa V '' root; ocsp impostor server V '' other\n"
+	"ocsp deep-good deep V '' middle middle; ocsp deep-gone deep R 250101000000Z middle middle\n"
+	"DAYS=9; ocsp by-delegate server V '' delegate; ocsp by-later server V '' later\n";
 
 void pki_make(void)
 {

@@ -124,22 +124,41 @@ static const struct {
 	const char *what;
 	const char *staple;
 	enum unitls_ocsp ocsp;
-	unitls_clock clock;
 	enum unitls_verify_reason reason;
+	unitls_clock clock;
+	const char *chain; /* NULL: "server" */
+	const char *crls;
+	const char *trust; /* NULL: the root */
 } staples[] = {
-	{"good, asked for", "good.ocsp", UNITLS_OCSP_REQUEST, NULL, UNITLS_VERIFY_NONE},
-	{"good, required", "good.ocsp", UNITLS_OCSP_REQUIRE, NULL, UNITLS_VERIFY_NONE},
-	{"not asked for", "revoked.ocsp", UNITLS_OCSP_NONE, NULL, UNITLS_VERIFY_NONE},
-	{"none, asked for", NULL, UNITLS_OCSP_REQUEST, NULL, UNITLS_VERIFY_NONE},
-	{"none, required", NULL, UNITLS_OCSP_REQUIRE, NULL, UNITLS_VERIFY_REVOCATION_UNKNOWN},
-	{"revoked, asked for", "revoked.ocsp", UNITLS_OCSP_REQUEST, NULL, UNITLS_VERIFY_REVOKED},
-	{"revoked, required", "revoked.ocsp", UNITLS_OCSP_REQUIRE, NULL, UNITLS_VERIFY_REVOKED},
-	{"for another certificate, required", "elsewhere.ocsp", UNITLS_OCSP_REQUIRE, NULL,
-		UNITLS_VERIFY_REVOCATION_UNKNOWN},
-	{"signed by somebody else, required", "impostor.ocsp", UNITLS_OCSP_REQUIRE, NULL,
-		UNITLS_VERIFY_REVOCATION_UNKNOWN},
-	{"out of date, required", "good.ocsp", UNITLS_OCSP_REQUIRE, in_three_days,
-		UNITLS_VERIFY_REVOCATION_UNKNOWN},
+	{"good, asked for", "good.ocsp", UNITLS_OCSP_REQUEST, .reason = UNITLS_VERIFY_NONE},
+	{"good, required", "good.ocsp", UNITLS_OCSP_REQUIRE, .reason = UNITLS_VERIFY_NONE},
+	{"not asked for", "revoked.ocsp", UNITLS_OCSP_NONE, .reason = UNITLS_VERIFY_NONE},
+	{"none, asked for", NULL, UNITLS_OCSP_REQUEST, .reason = UNITLS_VERIFY_NONE},
+	{"none, required", NULL, UNITLS_OCSP_REQUIRE, .reason = UNITLS_VERIFY_REVOCATION_UNKNOWN},
+	{"revoked, asked for", "revoked.ocsp", UNITLS_OCSP_REQUEST, .reason = UNITLS_VERIFY_REVOKED},
+	{"revoked, required", "revoked.ocsp", UNITLS_OCSP_REQUIRE, .reason = UNITLS_VERIFY_REVOKED},
+	{"for another certificate, required", "elsewhere.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_REVOCATION_UNKNOWN},
+	{"signed by somebody else, required", "impostor.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_REVOCATION_UNKNOWN},
+	{"out of date, required", "good.ocsp", UNITLS_OCSP_REQUIRE, .reason = UNITLS_VERIFY_REVOCATION_UNKNOWN,
+		.clock = in_three_days},
+	/* The list covers the leaf alone; nobody says anything of the intermediate, who signs list and response. */
+	{"good, required, beside an intermediate's list", "deep-good.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_NONE, .chain = "deep", .crls = "of-middle.crl"},
+	{"revoked, asked for, beside an intermediate's list", "deep-gone.ocsp", UNITLS_OCSP_REQUEST,
+		.reason = UNITLS_VERIFY_REVOKED, .chain = "deep", .crls = "of-middle.crl"},
+	{"good, required, under an intermediate that is the anchor", "deep-good.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_NONE, .chain = "deep", .trust = "middle.pem"},
+	{"revoked, asked for, under an intermediate that is the anchor", "deep-gone.ocsp", UNITLS_OCSP_REQUEST,
+		.reason = UNITLS_VERIFY_REVOKED, .chain = "deep", .trust = "middle.pem"},
+	{"by a delegate, required", "by-delegate.ocsp", UNITLS_OCSP_REQUIRE, .reason = UNITLS_VERIFY_NONE},
+	{"by a delegate that expired by the clock, required", "by-delegate.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_REVOCATION_UNKNOWN, .clock = in_three_days},
+	{"by a delegate that is valid by the clock, required", "by-later.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_NONE, .clock = in_three_days},
+	{"by a delegate that is not yet valid, required", "by-later.ocsp", UNITLS_OCSP_REQUIRE,
+		.reason = UNITLS_VERIFY_REVOCATION_UNKNOWN},
 };
 
 /* A library may have an alert of its own for staples. */
@@ -188,14 +207,18 @@ static enum outcome check_ocsp_refused(const struct pair *pair, const struct wan
 static enum outcome stapled(const struct pair *pair, const struct cut *cut)
 {
 	for (size_t i = 0; i < sizeof(staples) / sizeof(staples[0]); i++) {
-		const struct want client = {.ocsp = staples[i].ocsp, .clock = staples[i].clock};
-		const struct want server = {.staple = staples[i].staple};
+		const struct want client = {.ocsp = staples[i].ocsp,
+			.clock = staples[i].clock,
+			.crls = staples[i].crls,
+			.trust = staples[i].trust};
+		const struct want server = {.staple = staples[i].staple, .chains = {staples[i].chain}};
 		enum unitls_capability needed =
 			staples[i].ocsp == UNITLS_OCSP_REQUIRE ? UNITLS_CAP_OCSP_VERIFY : UNITLS_CAP_OCSP_REQUEST;
 		struct link link;
 		enum outcome outcome;
 
-		if (staples[i].clock && !has(pair->client, UNITLS_CAP_CLOCK))
+		if ((staples[i].clock && !has(pair->client, UNITLS_CAP_CLOCK)) ||
+			(staples[i].crls && !has(pair->client, UNITLS_CAP_CRL)))
 			continue;
 		if (staples[i].ocsp != UNITLS_OCSP_NONE && !has(pair->client, needed)) {
 			CHECK_PASSED(contract_within(check_ocsp_refused(pair, &client, CLIENT), staples[i].what));

@@ -18,17 +18,17 @@
 #define EXTENSIONS_CA     "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
 #define EXTENSIONS_NO_CRL "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
 
-#define RECORD_HEADER    5
-#define RECORD_HANDSHAKE 22
-#define CERTIFICATE      11
-#define HOUR_S           3600
-#define DHE_RSA_AES128   0x009e
-#define RSA_AES128       0x009c
+#define RECORD_HEADER      5
+#define RECORD_HANDSHAKE   22
+#define CERTIFICATE        11
+#define NEW_SESSION_TICKET 4
+#define HOUR_S             3600
+#define DHE_RSA_AES128     0x009e
+#define RSA_AES128         0x009c
 
 /* Lists of no certificates, by OpenSSL's own little authority. */
 static const char authority[] = "[ca]\ndefault_ca = d\n"
-				"[d]\ndatabase = index.txt\ndefault_md = sha256\n"
-				"[unknown]\n1.2.3.4 = critical,ASN1:NULL\n";
+				"[d]\ndatabase = index.txt\ndefault_md = sha256\n";
 
 static int setup(void **state)
 {
@@ -47,11 +47,15 @@ static int setup(void **state)
 /* Contexts and connections ------------------------------------------------------------------------------------------------- */
 
 static int64_t clock_offset;
+static int64_t clock_step; /* by how much each look at the clock sets it */
 
 static int64_t shifted_clock(void *argument)
 {
+	int64_t now = (int64_t)time(NULL) + clock_offset;
+
 	(void)argument;
-	return (int64_t)time(NULL) + clock_offset;
+	clock_offset += clock_step;
+	return now;
 }
 
 /* A server whose tickets are sealed with these keys, by a clock that tests set. */
@@ -237,20 +241,63 @@ static void test_a_ticket_is_left_where_the_key_no_longer_fits_its_suite(void **
 	shop_close(&shop);
 }
 
-/* Whether there is a handshake message of this type at the beginning of a record. */
-static bool has_message(struct unitls_bytes bytes, uint8_t type)
+/* The handshake message of this type that a record begins with, NULL: there is none. */
+static const uint8_t *find_message(struct unitls_bytes bytes, uint8_t type)
 {
 	while (bytes.size > RECORD_HEADER) {
 		size_t size = RECORD_HEADER + ((size_t)bytes.data[3] << 8 | bytes.data[4]);
 
 		if (bytes.data[0] == RECORD_HANDSHAKE && bytes.data[RECORD_HEADER] == type)
-			return true;
+			return bytes.data + RECORD_HEADER;
 		if (size > bytes.size)
 			break;
 		bytes.data += size;
 		bytes.size -= size;
 	}
-	return false;
+	return NULL;
+}
+
+static bool has_message(struct unitls_bytes bytes, uint8_t type)
+{
+	return find_message(bytes, type) != NULL;
+}
+
+/* The lifetime of a renewed ticket whose session was an age old when it was taken; then the clock is set. */
+static uint32_t renewed_lifetime(int64_t age, int64_t step)
+{
+	const uint8_t *ticket;
+	struct shop shop;
+	struct pair pair;
+	uint32_t lifetime = 0;
+
+	shop_open(&shop, UNITLS_TLS_1_2);
+	rotate(&shop, "ba");
+	clock_offset = age;
+	clock_step = step;
+	pair_open(&pair, shop.client, shop.server, NULL);
+	assert_int_equal(unitls_connection_offer_session(pair.ends[CLIENT], shop.session, &pair.error[CLIENT]), 0);
+	assert_int_equal(unitls_connection_handshake(pair.ends[CLIENT], &pair.error[CLIENT]), UNITLS_WANT_READ);
+	(void)pair_deliver(&pair, CLIENT);
+	assert_int_equal(unitls_connection_handshake(pair.ends[SERVER], &pair.error[SERVER]), UNITLS_WANT_READ);
+	assert_false(has_message(unitls_connection_peek_outgoing(pair.ends[SERVER]), CERTIFICATE));
+	ticket = find_message(unitls_connection_peek_outgoing(pair.ends[SERVER]), NEW_SESSION_TICKET);
+	if (ticket == NULL)
+		fail_msg("no ticket");
+	else
+		lifetime = (uint32_t)ticket[4] << 24 | (uint32_t)ticket[5] << 16 | (uint32_t)ticket[6] << 8 |
+			ticket[7];
+	pair_free(&pair);
+	clock_step = 0;
+	shop_close(&shop);
+	return lifetime;
+}
+
+static void test_a_lifetime_stays_within_a_day_when_the_clock_is_set(void **state)
+{
+	(void)state;
+	assert_in_range(renewed_lifetime(20 * HOUR_S, 0), 4 * HOUR_S - 60, 4 * HOUR_S);
+	assert_int_equal(renewed_lifetime(23 * HOUR_S, 2 * HOUR_S), 0);
+	assert_int_equal(renewed_lifetime(HOUR_S, -2 * HOUR_S), 24 * HOUR_S);
 }
 
 /* Hands over what one side has to send, but with another number for the extended master secret's extension. */
@@ -500,7 +547,8 @@ static void test_a_list_that_the_library_does_not_understand_is_refused(void **s
 	struct unitls_error error;
 
 	(void)state;
-	make_list("unknown.crl", "ca", "-crldays 5 -crlexts unknown");
+	pki_certificate("edwards", "ED25519", NULL, EXTENSIONS_CA);
+	make_list("unknown.crl", "edwards", "-md null -crldays 5");
 	assert_int_equal(try_client_with_lists("ca.pem", "unknown.crl", NULL, &client, &error), UNITLS_ERROR);
 	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_CONFIG);
 	assert_string_equal(error.field, "crls");
@@ -512,6 +560,7 @@ int main(void)
 		cmocka_unit_test(test_a_ticket_under_an_old_key_is_renewed),
 		cmocka_unit_test(test_a_renewed_ticket_does_not_make_a_session_younger),
 		cmocka_unit_test(test_a_ticket_is_left_where_the_key_no_longer_fits_its_suite),
+		cmocka_unit_test(test_a_lifetime_stays_within_a_day_when_the_clock_is_set),
 		cmocka_unit_test(test_sessions_do_not_lose_the_extended_master_secret),
 		cmocka_unit_test(test_every_allocation_of_a_resumption_fails_cleanly),
 		cmocka_unit_test(test_what_was_agreed_on_is_told_for_every_key_exchange),

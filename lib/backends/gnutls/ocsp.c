@@ -9,24 +9,46 @@
 
 #define SKEW_S     300 /* that clocks may differ by */
 #define SINGLE_MAX 16  /* answers of one response that are looked at */
+#define SIGNER_MAX 16  /* certificates that a response may bring */
 
-/* By the issuer itself, or by a certificate in the response that it issued for that. */
-static bool is_signed_for(gnutls_ocsp_resp_t response, gnutls_x509_crt_t issuer)
+/* By a certificate itself, or by one in the response that it issued for that; at whatever time. */
+static bool is_signed_by(gnutls_ocsp_resp_t response, gnutls_x509_crt_t certificate)
 {
-	gnutls_x509_trust_list_t list;
 	unsigned status = 0;
-	bool is_signed;
 
-	if (gnutls_ocsp_resp_verify_direct(response, issuer, &status, GNUTLS_VERIFY_DISABLE_TIME_CHECKS) == 0 &&
-		status == 0)
-		return true;
-	if (gnutls_x509_trust_list_init(&list, 1) < 0)
+	return gnutls_ocsp_resp_verify_direct(response, certificate, &status, GNUTLS_VERIFY_DISABLE_TIME_CHECKS) ==
+		0 &&
+		status == 0;
+}
+
+static bool is_valid_at(gnutls_x509_crt_t certificate, int64_t now)
+{
+	time_t from = gnutls_x509_crt_get_activation_time(certificate);
+	time_t until = gnutls_x509_crt_get_expiration_time(certificate);
+
+	return from != (time_t)-1 && until != (time_t)-1 && from <= now && now <= until;
+}
+
+/*
+ * The library does not say which certificate of the response it took for the signer's, and its clock is one for the process. So every one that could be it
+ * has to be valid: anybody can add certificates to a response, but not take away the signer's.
+ */
+static bool are_signers_valid(gnutls_ocsp_resp_t response, int64_t now)
+{
+	gnutls_x509_crt_t *certificates = NULL;
+	size_t n = 0;
+	bool are_valid;
+
+	if (gnutls_ocsp_resp_get_certs(response, &certificates, &n) < 0)
 		return false;
-	status = 0;
-	is_signed = gnutls_x509_trust_list_add_cas(list, &issuer, 1, 0) == 1 &&
-		gnutls_ocsp_resp_verify(response, list, &status, 0) == 0 && status == 0;
-	gnutls_x509_trust_list_deinit(list, 0);
-	return is_signed;
+	are_valid = n <= SIGNER_MAX;
+	for (size_t i = 0; i < n; i++) {
+		if (are_valid && is_signed_by(response, certificates[i]))
+			are_valid = is_valid_at(certificates[i], now);
+		gnutls_x509_crt_deinit(certificates[i]);
+	}
+	gnutls_free(certificates);
+	return are_valid;
 }
 
 static enum unitls_verify_reason judge_single(gnutls_ocsp_resp_t response, unsigned i, int64_t now)
@@ -50,7 +72,7 @@ static enum unitls_verify_reason judge(
 	gnutls_ocsp_resp_t response, gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer, int64_t now)
 {
 	if (gnutls_ocsp_resp_get_status(response) != GNUTLS_OCSP_RESP_SUCCESSFUL ||
-		!is_signed_for(response, issuer))
+		!is_signed_by(response, issuer) || !are_signers_valid(response, now))
 		return UNITLS_VERIFY_REVOCATION_UNKNOWN;
 	for (unsigned i = 0; i < SINGLE_MAX; i++) {
 		if (gnutls_ocsp_resp_check_crt(response, i, certificate) == 0)

@@ -275,6 +275,7 @@ int libssl_context_new(const struct unitls_context_params *params, void **ret_co
 	context->verifier.mode = params->verify;
 	context->verifier.clock = params->clock;
 	context->verifier.clock_argument = params->clock_argument;
+	context->verifier.has_crls = params->n_crls > 0;
 	context->tickets = params->tickets;
 	context->ocsp = params->ocsp;
 	context->external_key = params->external_key;

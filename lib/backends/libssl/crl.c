@@ -25,14 +25,10 @@ int libssl_crl_setup(X509_STORE *store, const struct unitls_context_params *para
 {
 	size_t i;
 
-	if (params->n_crls == 0)
-		return 0;
 	for (i = 0; i < params->n_crls; i++) {
 		if (add_crl(store, params->crls[i], error) < 0)
 			return UNITLS_ERROR;
 	}
-	if (!X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
-		return libssl_error_memory(error);
 	return 0;
 }
 
@@ -48,5 +44,8 @@ static int on_fault(int ok, X509_STORE_CTX *store)
 
 void libssl_crl_prepare(X509_STORE_CTX *store)
 {
+	/* Not on the X509_STORE: whatever else verifies with that would inherit them without on_fault. Cannot fail. */
+	(void)X509_VERIFY_PARAM_set_flags(
+		X509_STORE_CTX_get0_param(store), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 	X509_STORE_CTX_set_verify_cb(store, on_fault);
 }

@@ -8,9 +8,9 @@
 
 #include "core/backend.h"
 
-/* Adds the lists of params to the store, which then checks every chain against them. Nothing to do without lists. */
+/* Adds the lists of params to the store. Nothing to do without lists. */
 int libssl_crl_setup(X509_STORE *store, const struct unitls_context_params *params, struct unitls_error *error);
-/* Makes a verification that is about to begin tolerate intermediates that no list covers. */
+/* Makes a verification that is about to begin check the chain against the store's lists, and tolerate intermediates that none covers. */
 void libssl_crl_prepare(X509_STORE_CTX *store);
 
 #endif

@@ -107,7 +107,8 @@ static int on_verify(X509_STORE_CTX *store, void *argument)
 	if (verifier->clock)
 		X509_VERIFY_PARAM_set_time(
 			X509_STORE_CTX_get0_param(store), (time_t)verifier->clock(verifier->clock_argument));
-	libssl_crl_prepare(store);
+	if (verifier->has_crls)
+		libssl_crl_prepare(store);
 	if (X509_verify_cert(store) <= 0) {
 		verdict->native_code = X509_STORE_CTX_get_error(store);
 		verdict->depth = X509_STORE_CTX_get_error_depth(store);

@@ -22,6 +22,7 @@ struct libssl_verifier {
 	enum unitls_verify_mode mode;
 	unitls_clock clock;
 	void *clock_argument;
+	bool has_crls;
 };
 
 /* Reads the anchors into ctx and sets how it verifies. verifier must outlive ctx. */

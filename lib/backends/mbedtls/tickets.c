@@ -121,6 +121,14 @@ static int open(const struct mbed_connection *connection, uint8_t *ticket, size_
 
 /* Issuing ------------------------------------------------------------------------------------------------------------------- */
 
+/* What is left of a session's life. The clock may have been set since its ticket was taken. */
+static uint32_t lifetime(int64_t age)
+{
+	if (age < 0)
+		return LIFETIME_S;
+	return age < LIFETIME_S ? (uint32_t)(LIFETIME_S - age) : 0;
+}
+
 /* A session keeps its age however often it is resumed: one full handshake a day. */
 static int on_write(void *argument, const mbedtls_ssl_session *session, unsigned char *start,
 	const unsigned char *end, size_t *ret_size, uint32_t *ret_lifetime)
@@ -149,7 +157,7 @@ static int on_write(void *argument, const mbedtls_ssl_session *session, unsigned
 		return ret;
 	}
 	*ret_size = OVERHEAD + size;
-	*ret_lifetime = (uint32_t)(LIFETIME_S - (now - head.made));
+	*ret_lifetime = lifetime(now - head.made);
 	return 0;
 }
 

@@ -52,12 +52,38 @@ static bool is_current(const struct libssl_verifier *verifier, const ASN1_GENERA
 	return until && X509_cmp_time(until, &earliest) == 1;
 }
 
-/* The answer's signature by the issuer or who it delegated to, and what it says of the peer's own certificate. */
+/*
+ * Who may sign an answer: the issuer, which the chain's verification has judged, and whom it delegated to (RFC 6960, 4.2.2.2). The context's store would
+ * judge them by the system's clock, and know no issuer that is an intermediate. NULL without memory.
+ */
+static X509_STORE *new_signers(const struct libssl_verifier *verifier, X509 *issuer)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	if (!store)
+		return NULL;
+	if (!X509_STORE_add_cert(store, issuer)) {
+		X509_STORE_free(store);
+		return NULL;
+	}
+	X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)now(verifier));
+	return store;
+}
+
+static bool is_signed_for(const struct libssl_verifier *verifier, OCSP_BASICRESP *basic, STACK_OF(X509) * chain)
+{
+	X509_STORE *store = new_signers(verifier, sk_X509_value(chain, 1));
+	bool is_signed = store && OCSP_basic_verify(basic, chain, store, OCSP_PARTIAL_CHAIN) == 1;
+
+	X509_STORE_free(store);
+	return is_signed;
+}
+
+/* The answer's signature, and what it says of the peer's own certificate. */
 static enum unitls_verify_reason judge_basic(
 	SSL *ssl, const struct libssl_verifier *verifier, OCSP_BASICRESP *basic)
 {
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
-	X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
 	OCSP_CERTID *id;
 	ASN1_GENERALIZEDTIME *from = NULL;
 	ASN1_GENERALIZEDTIME *until = NULL;
@@ -65,7 +91,7 @@ static enum unitls_verify_reason judge_basic(
 	int found;
 
 	/* A certificate that is an anchor itself has no issuer here to ask. */
-	if (sk_X509_num(chain) < 2 || OCSP_basic_verify(basic, chain, store, 0) != 1)
+	if (sk_X509_num(chain) < 2 || !is_signed_for(verifier, basic, chain))
 		return UNITLS_VERIFY_REVOCATION_UNKNOWN;
 	id = OCSP_cert_to_id(NULL, sk_X509_value(chain, 0), sk_X509_value(chain, 1));
 	found = id ? OCSP_resp_find_status(basic, id, &status, NULL, NULL, &from, &until) : 0;
