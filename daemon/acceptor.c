@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
-#include "daemon/connector.h"
 #include "daemon/session.h"
+#include "daemon/tcp_options.h"
 
 #define DESCRIPTORS_PER_SESSION 2 /* client and upstream */
 
@@ -106,7 +106,9 @@ static enum accepted accept_one(struct acceptor *acceptor)
 	fd = accept4(acceptor->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return accept_failed(acceptor, errno);
-	connector_tune(fd, peer.ss_family);
+	/* What was in the queue of a socket that somebody else made may not have inherited them. */
+	if (acceptor->kind == IPC_SOCKET_INHERITED)
+		tcp_options_set(fd, peer.ss_family);
 	params = (struct session_params){
 		.fd = fd,
 		.peer = (const struct sockaddr *)&peer,

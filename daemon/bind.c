@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/tcp_options.h"
+
 #ifndef SO_DETACH_REUSEPORT_BPF
 #define SO_DETACH_REUSEPORT_BPF 68
 #endif
@@ -152,6 +154,11 @@ void bind_unlink(const struct address *address, ino_t inode)
 
 int bind_listen(int fd)
 {
+	int family = AF_UNSPEC;
+	socklen_t size = sizeof(family);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0)
+		tcp_options_set(fd, family);
 	return listen(fd, BACKLOG) == 0 ? 0 : -errno;
 }
 

@@ -3,38 +3,35 @@
 #include "daemon/connector.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stdbool.h>
 #include <unistd.h>
 
-void connector_tune(int fd, int family)
-{
-	const int on = 1;
-	const int idle_s = CONNECTOR_KEEPALIVE_IDLE_S;
-	const int interval_s = CONNECTOR_KEEPALIVE_INTERVAL_S;
-	const int probes = CONNECTOR_KEEPALIVE_PROBES;
+#include "daemon/tcp_options.h"
 
-	if (family != AF_INET && family != AF_INET6)
-		return;
-	/* A socket without them still works. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+/* Connects; true when that is done. An interrupted connect() goes on by itself. */
+static int start(int fd, const struct sockaddr *address, socklen_t length, bool *ret_connected)
+{
+	int r = connect(fd, address, length);
+
+	/* On this machine the other side has answered by now, but only a second call tells; to far ones it would be wasted. */
+	if (r < 0 && errno == EINPROGRESS && tcp_options_is_loopback(address))
+		r = connect(fd, address, length);
+	*ret_connected = r == 0 || errno == EISCONN;
+	if (*ret_connected || errno == EINPROGRESS || errno == EALREADY || errno == EINTR)
+		return 0;
+	return -errno;
 }
 
-int connector_start(const struct sockaddr *address, socklen_t length, int *ret_fd)
+int connector_start(const struct sockaddr *address, socklen_t length, int *ret_fd, bool *ret_connected)
 {
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	connector_tune(fd, address->sa_family);
-	/* An interrupted connect() goes on by itself. */
-	if (connect(fd, address, length) < 0 && errno != EINPROGRESS && errno != EINTR) {
-		r = -errno;
+	tcp_options_set_towards(fd, address);
+	r = start(fd, address, length, ret_connected);
+	if (r < 0) {
 		(void)close(fd);
 		return r;
 	}

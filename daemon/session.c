@@ -196,6 +196,11 @@ static uint64_t answer_deadline(const struct session *session)
 	return session->activity_ms + wait_ms;
 }
 
+static bool is_suspect(const struct session *session)
+{
+	return session->client.suspect || session->upstream.suspect;
+}
+
 /* When the session is to be looked at without an event; UINT64_MAX: never. */
 static uint64_t next_deadline(const struct session *session, uint64_t now_ms)
 {
@@ -214,6 +219,8 @@ static uint64_t next_deadline(const struct session *session, uint64_t now_ms)
 	case SESSION_RELAYING:
 		if (listener->idle_timeout_ms != 0)
 			deadline = session->activity_ms + listener->idle_timeout_ms;
+		if (is_suspect(session))
+			deadline = earlier(deadline, now_ms + SESSION_DOUBT_MS);
 		if (relay_is_waiting(&session->relay))
 			deadline = earlier(deadline, answer_deadline(session));
 		if (session->linger_deadline_ms != 0)
@@ -297,11 +304,46 @@ static enum step no_target(struct session *session)
 	return STEP_GONE;
 }
 
+/* The transport is there; TLS on it, if it has to be. */
+static enum step upstream_connected(struct session *session)
+{
+	const struct upstream *upstream = session->listener->upstream;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct unitls_connection *tls;
+
+	session->upstream_phase = SESSION_UPSTREAM_READY;
+	if (upstream->tls == NULL)
+		return STEP_ON;
+	if (unitls_client_connection_new(
+		    upstream->tls, &upstream->servers[session->server].peer_name, &tls, &error) < 0) {
+		attempt_failed(session, REASON_END_UPSTREAM_HANDSHAKE, NULL, &error);
+		return STEP_ON;
+	}
+	stream_set_tls(&session->upstream, tls);
+	session->upstream_phase = SESSION_UPSTREAM_HANDSHAKE;
+	return STEP_ON;
+}
+
+static enum step finish_connect(struct session *session)
+{
+	int r;
+
+	if (!session->upstream.writable && !session->upstream.hangup)
+		return STEP_WAIT;
+	r = connector_result(session->upstream.fd);
+	if (r < 0) {
+		attempt_failed(session, REASON_END_UPSTREAM_CONNECT, strerror(-r), NULL);
+		return STEP_ON;
+	}
+	return upstream_connected(session);
+}
+
 static enum step select_target(struct session *session)
 {
 	struct engine *engine = session->engine;
 	struct upstream *upstream = session->listener->upstream;
 	struct upstream_target target;
+	bool connected = false;
 	int fd = -1;
 	int r;
 
@@ -309,7 +351,7 @@ static enum step select_target(struct session *session)
 		return no_target(session);
 	session->server = target.server;
 	memcpy(&session->target, &target.storage, sizeof(session->target));
-	r = connector_start((const struct sockaddr *)&target.storage, target.length, &fd);
+	r = connector_start((const struct sockaddr *)&target.storage, target.length, &fd, &connected);
 	if (session->connect_deadline_ms == 0)
 		session->connect_deadline_ms = clock_now_ms() + upstream->connect_timeout_ms;
 	if (r == -EAGAIN && clock_now_ms() < session->connect_deadline_ms) {
@@ -324,39 +366,14 @@ static enum step select_target(struct session *session)
 		attempt_failed(session, REASON_END_UPSTREAM_CONNECT, strerror(-r), NULL);
 		return STEP_ON;
 	}
-	if (stream_open(&session->upstream, engine->base, fd, on_stream, session) < 0) {
+	if (stream_open(&session->upstream, engine->base, fd, connected, on_stream, session) < 0) {
 		(void)close(fd);
 		session_end(session, REASON_END_MEMORY, NULL);
 		return STEP_GONE;
 	}
+	if (connected)
+		return upstream_connected(session);
 	session->upstream_phase = SESSION_UPSTREAM_CONNECTING;
-	return STEP_ON;
-}
-
-static enum step finish_connect(struct session *session)
-{
-	const struct upstream *upstream = session->listener->upstream;
-	struct unitls_error error = UNITLS_ERROR_INIT;
-	struct unitls_connection *tls;
-	int r;
-
-	if (!session->upstream.writable && !session->upstream.hangup)
-		return STEP_WAIT;
-	r = connector_result(session->upstream.fd);
-	if (r < 0) {
-		attempt_failed(session, REASON_END_UPSTREAM_CONNECT, strerror(-r), NULL);
-		return STEP_ON;
-	}
-	session->upstream_phase = SESSION_UPSTREAM_READY;
-	if (upstream->tls == NULL)
-		return STEP_ON;
-	if (unitls_client_connection_new(
-		    upstream->tls, &upstream->servers[session->server].peer_name, &tls, &error) < 0) {
-		attempt_failed(session, REASON_END_UPSTREAM_HANDSHAKE, NULL, &error);
-		return STEP_ON;
-	}
-	stream_set_tls(&session->upstream, tls);
-	session->upstream_phase = SESSION_UPSTREAM_HANDSHAKE;
 	return STEP_ON;
 }
 
@@ -592,6 +609,8 @@ static bool expire_relaying(struct session *session, uint64_t now_ms)
 		session_end(session, REASON_END_IDLE, NULL);
 		return false;
 	}
+	stream_doubt(&session->client);
+	stream_doubt(&session->upstream);
 	return true;
 }
 
@@ -629,7 +648,7 @@ static int open_streams(struct session *session, int fd)
 {
 	struct unitls_connection *tls;
 
-	if (stream_open(&session->client, session->engine->base, fd, on_stream, session) < 0) {
+	if (stream_open(&session->client, session->engine->base, fd, true, on_stream, session) < 0) {
 		stream_abort(fd);
 		return -ENOMEM;
 	}

@@ -21,6 +21,7 @@
 
 #define SESSION_LINGER_MS 2000 /* how long an alert, or what was relayed before a reset, may take to arrive */
 #define SESSION_RETRY_MS  20   /* between looks at what has no event */
+#define SESSION_DOUBT_MS  250  /* how long a reset that no event told of may go unnoticed */
 #define SESSION_ANSWER_MS \
 	5000 /* how long an upstream that cannot half-close may be silent after the client's end */
 

@@ -22,26 +22,38 @@ static void on_event(evutil_socket_t fd, short what, void *argument)
 		stream->readable = true;
 	if (what & EV_WRITE)
 		stream->writable = true;
-	/* libevent shows an error or a hangup as both directions ready. */
-	if ((what & EV_CLOSED) || ((what & EV_READ) && (what & EV_WRITE))) {
+	if (what & EV_CLOSED) {
 		stream->readable = true;
 		stream->hangup = true;
-		stream->suspect = true;
 	}
+	/* An error looks like bytes. */
+	if (what & (EV_READ | EV_CLOSED))
+		stream->suspect = true;
 	stream->on_event(stream, stream->argument);
 }
 
-int stream_open(struct stream *stream, struct event_base *base, int fd, stream_callback callback, void *argument)
+/* 0 or -ENOMEM. */
+static int watch(struct stream *stream, struct event_base *base, int fd, bool output)
 {
-	if (event_assign(&stream->event, base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_event,
-		    stream) != 0)
+	short what = (short)(EV_READ | EV_CLOSED | EV_ET | EV_PERSIST | (output ? EV_WRITE : 0));
+
+	if (event_assign(&stream->event, base, fd, what, on_event, stream) != 0 ||
+		event_add(&stream->event, NULL) != 0)
 		return -ENOMEM;
-	if (event_add(&stream->event, NULL) != 0)
+	stream->watches_output = output;
+	return 0;
+}
+
+int stream_open(struct stream *stream, struct event_base *base, int fd, bool connected, stream_callback callback,
+	void *argument)
+{
+	if (watch(stream, base, fd, !connected) < 0)
 		return -ENOMEM;
 	stream->fd = fd;
 	stream->on_event = callback;
 	stream->argument = argument;
 	stream->half_close = true;
+	stream->writable = connected;
 	return 0;
 }
 
@@ -100,6 +112,7 @@ static enum stream_result pull(struct stream *stream, void *data, size_t size, s
 	if (n < 0 && errno == EAGAIN) {
 		stream->readable = false;
 		stream->hangup = false;
+		stream->suspect = false;
 		return STREAM_AGAIN;
 	}
 	if (n < 0)
@@ -116,6 +129,18 @@ static enum stream_result pull(struct stream *stream, void *data, size_t size, s
 	return STREAM_DONE;
 }
 
+/* Has an event tell when there is room; from then on for life, as who filled the socket once will do so again. */
+static enum stream_result wait_for_room(struct stream *stream)
+{
+	struct event_base *base = event_get_base(&stream->event);
+
+	stream->writable = false;
+	if (stream->watches_output)
+		return STREAM_AGAIN;
+	(void)event_del(&stream->event);
+	return watch(stream, base, stream->fd, true) == 0 ? STREAM_AGAIN : fail(stream, &stream->output, ENOMEM);
+}
+
 /* Bytes to the kernel. DONE when all went. */
 static enum stream_result push(struct stream *stream, const void *data, size_t size, size_t *ret_n)
 {
@@ -130,10 +155,8 @@ static enum stream_result push(struct stream *stream, const void *data, size_t s
 		n = send(stream->fd, data, size, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN) {
-			stream->writable = false;
-			return STREAM_AGAIN;
-		}
+		if (n < 0 && errno == EAGAIN)
+			return wait_for_room(stream);
 		if (n < 0)
 			return fail(stream, &stream->output, errno);
 		stream->sent += (size_t)n;
@@ -341,6 +364,12 @@ enum stream_result stream_discard(struct stream *stream)
 		total += n;
 	}
 	return result == STREAM_DONE ? STREAM_MORE : result;
+}
+
+void stream_doubt(struct stream *stream)
+{
+	if (stream->suspect)
+		stream->readable = true;
 }
 
 enum stream_result stream_check(struct stream *stream)

@@ -2,7 +2,8 @@
  *
  * It moves bytes and translates what went wrong; it decides nothing about the other side, owns no timer, logs nothing.
  * One edge-triggered persistent event serves the socket for life, so readiness is remembered here (readable, writable) until the kernel
- * says EAGAIN. Invariants: after every call on the TLS connection its outgoing bytes are sent or wait for the next writable event; what
+ * says EAGAIN or gives less than was asked for. It is for reading alone until a send has to wait: an event that is for both tells of every arrival that there is
+ * room to write, too, which is as libevent tells of an error. Invariants: after every call on the TLS connection its outgoing bytes are sent or wait for the next writable event; what
  * ended the input or the output is sticky. */
 
 #ifndef UNITLSD_STREAM_H
@@ -49,16 +50,18 @@ struct stream {
 	enum stream_result output; /* STREAM_DONE, or how sending failed */
 	bool readable;
 	bool writable;
-	bool hangup;     /* the kernel announced the end, or may have: a short read does not mean "empty" */
-	bool suspect;    /* the kernel announced something that stream_check() has not yet looked at */
+	bool watches_output; /* the event is for writing, too */
+	bool hangup;         /* the kernel announced the end: a short read does not mean "empty" */
+	bool suspect; /* the kernel announced something, which may have been a reset behind the bytes: stream_check() tells */
 	bool half_close; /* one direction goes on when the other has ended */
 	bool shut;       /* stream_shutdown() was done */
 };
 
 void stream_init(struct stream *stream);
 
-/* Takes FD and starts to watch it (for a connecting socket: after connect()). Returns 0, or -ENOMEM: then FD stays the caller's. */
-int stream_open(struct stream *stream, struct event_base *base, int fd, stream_callback on_event, void *argument);
+/* Takes FD and starts to watch it; CONNECTED: or it is on its way, and will be writable. Returns 0, or -ENOMEM: then FD stays the caller's. */
+int stream_open(struct stream *stream, struct event_base *base, int fd, bool connected, stream_callback on_event,
+	void *argument);
 
 /* Puts TLS on it; takes CONNECTION. */
 void stream_set_tls(struct stream *stream, struct unitls_connection *connection);
@@ -101,5 +104,9 @@ enum stream_result stream_discard(struct stream *stream);
 
 /* Asks the kernel whether a stream that nobody is reading was reset meanwhile. DONE or RESET. */
 enum stream_result stream_check(struct stream *stream);
+
+/* Has the next read of a suspect stream ask the kernel again: when a reset came so close behind bytes that one event told of both, the bytes were all that was read, and
+ * no other event will come. */
+void stream_doubt(struct stream *stream);
 
 #endif

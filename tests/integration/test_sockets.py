@@ -52,9 +52,9 @@ def connected_sockets(pid):
 
 
 class Sockets(harness.TestCase):
-    @unittest.skipUnless(os.geteuid() == 0, "not root, so the sockets of another process cannot be looked at")
-    def test_both_sides_are_without_delay_and_with_keepalive(self):
-        daemon = self.daemon(CONFIG % ("127.0.0.1:0", self.server(harness.echo).text()))
+    def options_of_both_sides(self, upstream):
+        """What the daemon set on the socket of a client and on that towards upstream: without delay, and with keepalive or not."""
+        daemon = self.daemon(CONFIG % ("127.0.0.1:0", "%s:%d" % upstream))
         with daemon.connect("web") as client:
             client.sendall(b"x")
             self.assertEqual(client.recv(1), b"x")
@@ -63,14 +63,36 @@ class Sockets(harness.TestCase):
             except OSError as error:
                 self.skipTest("the sockets of another process cannot be looked at: %s" % error)
             self.assertEqual(len(found), 2)
+            options = {}
             for each in found:
                 with each:
                     self.assertEqual(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 1)
-                    self.assertEqual(each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1)
-                    # A peer that is gone is noticed within two minutes, not after the kernel's two hours.
-                    self.assertEqual(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), 60)
-                    self.assertEqual(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL), 15)
-                    self.assertEqual(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT), 4)
+                    options[each.getpeername() == upstream] = (
+                        each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),) + tuple(
+                            each.getsockopt(socket.IPPROTO_TCP, option)
+                            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT))
+            return options[False], options[True]
+
+    @unittest.skipUnless(os.geteuid() == 0, "not root, so the sockets of another process cannot be looked at")
+    def test_both_sides_are_without_delay_and_with_keepalive(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(("192.0.2.1", 9))  # sends nothing
+            except OSError as error:
+                self.skipTest("this machine has no address but loopback: %s" % error)
+            host = probe.getsockname()[0]
+        if host.startswith("127."):
+            self.skipTest("this machine has no address but loopback")
+        client, upstream = self.options_of_both_sides(self.server(harness.echo, address=(host, 0)).address)
+        # A peer that is gone is noticed within two minutes, not after the kernel's two hours.
+        self.assertEqual(client, (1, 60, 15, 4))
+        self.assertEqual(upstream, (1, 60, 15, 4))
+
+    @unittest.skipUnless(os.geteuid() == 0, "not root, so the sockets of another process cannot be looked at")
+    def test_an_upstream_of_this_machine_needs_no_keepalive(self):
+        client, upstream = self.options_of_both_sides(self.server(harness.echo).address)
+        self.assertEqual(client, (1, 60, 15, 4))
+        self.assertEqual(upstream[0], 0)
 
     @unittest.skipUnless(os.geteuid() == 0, "not root, so nothing can be taken away")
     def test_a_privileged_port_without_the_privilege(self):

@@ -92,9 +92,10 @@ static int setup(void **state)
 	stream_init(&bench->client_stream);
 	stream_init(&bench->upstream_stream);
 	relay_init(&bench->relay, &bench->client_stream, &bench->upstream_stream);
-	assert_int_equal(stream_open(&bench->client_stream, bench->base, bench->client.ours, on_event, bench), 0);
 	assert_int_equal(
-		stream_open(&bench->upstream_stream, bench->base, bench->upstream.ours, on_event, bench), 0);
+		stream_open(&bench->client_stream, bench->base, bench->client.ours, true, on_event, bench), 0);
+	assert_int_equal(
+		stream_open(&bench->upstream_stream, bench->base, bench->upstream.ours, true, on_event, bench), 0);
 	spin(bench);
 	*state = bench;
 	return 0;
@@ -426,6 +427,11 @@ static void an_answer_before_a_reset_still_arrives(void **state)
 	bench->upstream.peer = -1;
 	send_text(bench->client.peer, "still sending");
 	expect_text(bench, bench->client.peer, "too large");
+	/* One event may have told of the answer and of the reset behind it; whoever owns the timer doubts that after a while. */
+	if (bench->result >= 0) {
+		stream_doubt(&bench->upstream_stream);
+		on_event(&bench->upstream_stream, bench);
+	}
 	spin_until(bench, -1);
 	assert_ptr_equal(bench->failure.stream, &bench->upstream_stream);
 	assert_int_equal(bench->failure.result, STREAM_RESET);
