@@ -403,6 +403,9 @@ int unitls_settings_scope(const struct unitls_settings *settings, enum unitls_ro
 		return UNITLS_ERROR;
 	hash_crls(&state, effective_crls(settings, role));
 	unitls_digest_update_u32(&state, role == UNITLS_ROLE_CLIENT ? settings->ocsp : 0);
+	/* What a client lets a server sign with. A server with tickets asks for no certificate. */
+	if (role == UNITLS_ROLE_CLIENT)
+		hash_numbers(&state, settings->signature_schemes, settings->n_signature_schemes);
 	if (chain && role == UNITLS_ROLE_CLIENT)
 		add_bytes(&state, unitls_certificate_fingerprint(unitls_signing_chain_at(chain, 0)),
 			UNITLS_DIGEST_SIZE);

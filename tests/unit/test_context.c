@@ -283,6 +283,26 @@ static void test_scope_tells_an_address_from_a_name_of_the_same_octets(void **st
 	assert_memory_equal(scopes[2], scopes[3], 32);
 }
 
+/* A server that may no longer sign with a scheme is not trusted for having done so once. */
+static void test_a_clients_scope_holds_its_signature_schemes(void **state)
+{
+	static const uint16_t schemes[] = {0x0403, 0x0804}; /* ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256 */
+	uint8_t scopes[3][32];
+
+	(void)state;
+	fake->seen = see;
+	fake->capabilities.signature_schemes = schemes;
+	fake->capabilities.n_signature_schemes = 2;
+	for (size_t n = 0; n < 3; n++) {
+		assert_int_equal(unitls_config_builder_set_signature_schemes(builder, schemes, n), 0);
+		unitls_client_context_unref(new_client(&fake->backend));
+		memcpy(scopes[n], seen.scope, 32);
+	}
+	assert_memory_not_equal(scopes[0], scopes[1], 32);
+	assert_memory_not_equal(scopes[0], scopes[2], 32);
+	assert_memory_not_equal(scopes[1], scopes[2], 32);
+}
+
 /*
  * The cache of identities
  */
@@ -643,6 +663,7 @@ int main(void)
 		TEST(test_scope_holds_what_a_session_may_not_cross),
 		TEST(test_scope_tells_leaves_without_names_apart),
 		TEST(test_scope_tells_an_address_from_a_name_of_the_same_octets),
+		TEST(test_a_clients_scope_holds_its_signature_schemes),
 		TEST(test_the_first_chain_is_built_at_once_and_others_on_first_use),
 		TEST(test_the_cache_is_bounded_and_drops_the_least_recently_used),
 		TEST(test_what_was_put_out_lives_on_while_it_is_held),
