@@ -160,6 +160,7 @@ static void derive(struct unitls_ticket_source *source)
 	secrets = source->keys->secrets;
 	source->generation = atomic_load_explicit(&source->keys->generation, memory_order_relaxed);
 	pthread_mutex_unlock(&source->keys->lock);
+	explicit_bzero(source->derived, sizeof(source->derived)); /* there may be fewer now */
 	source->n = secrets.n;
 	for (size_t i = 0; i < secrets.n; i++)
 		(void)unitls_hkdf(bytes_of(secrets.secrets[i], sizeof(secrets.secrets[i])),
