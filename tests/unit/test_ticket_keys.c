@@ -144,6 +144,33 @@ static void test_fewer_keys_leave_none_behind(void **state)
 	unitls_ticket_keys_unref(keys);
 }
 
+/* Forward secrecy does not depend on who asks for a ticket next. */
+static void test_a_rotation_wipes_what_idle_sources_derived(void **state)
+{
+	struct unitls_ticket_secrets secrets = secrets_of("ba");
+	struct unitls_ticket_keys *keys = keys_of("ba");
+	struct unitls_ticket_source *sources[3];
+	struct unitls_ticket_key of[3][UNITLS_TICKET_KEYS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		sources[i] = unitls_ticket_source_new(keys, i == 0 ? scope_a : scope_b);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(unitls_ticket_source_keys(sources[i], of[i]), 2);
+	unitls_ticket_source_free(sources[1]);
+	secrets.n = 1; /* the old one still stands behind it */
+	assert_int_equal(unitls_ticket_keys_rotate(keys, &secrets, NULL), 0);
+	assert_false(holds(keys, secrets.secrets[1], sizeof(secrets.secrets[1])));
+	for (size_t i = 0; i < 3; i += 2) {
+		for (size_t k = 0; k < 2; k++)
+			assert_false(holds(sources[i], of[i][k].cipher_key, sizeof(of[i][k].cipher_key)));
+		assert_int_equal(unitls_ticket_source_keys(sources[i], of[1]), 1);
+		assert_memory_equal(&of[1][0], &of[i][0], sizeof(of[i][0]));
+		unitls_ticket_source_free(sources[i]);
+	}
+	unitls_ticket_keys_unref(keys);
+}
+
 static void test_the_number_of_secrets_is_checked(void **state)
 {
 	struct unitls_ticket_keys *keys = keys_of("a");
@@ -228,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_scopes_share_no_key),
 		cmocka_unit_test(test_a_rotation_reaches_the_sources_that_are_there),
 		cmocka_unit_test(test_fewer_keys_leave_none_behind),
+		cmocka_unit_test(test_a_rotation_wipes_what_idle_sources_derived),
 		cmocka_unit_test(test_the_number_of_secrets_is_checked),
 		cmocka_unit_test(test_random_keys_differ),
 		cmocka_unit_test(test_secrets_by_epoch),
