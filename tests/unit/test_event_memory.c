@@ -1,0 +1,113 @@
+/*
+ * The bufferevent when libevent has no memory: nothing that was read is lost unseen, what could not be sent is sent later, and what could not be made
+ * leaves nothing behind.
+ */
+#include "tests/unit/event_fixture.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORDS      40
+#define RECORD_BYTES 1000
+#define BLOCK_BYTES  1024 /* what holds data is larger; events and callbacks are smaller */
+
+/* libevent's memory ------------------------------------------------------------------------------------------------------------ */
+
+static size_t smallest; /* of the allocations that are counted */
+static long countdown;  /* the one that fails; negative: none */
+static size_t n_counted;
+static long n_held;
+
+static bool fails_now(size_t size)
+{
+	if (size < smallest)
+		return false;
+	n_counted++;
+	return countdown >= 0 && countdown-- == 0;
+}
+
+static void *take(size_t size)
+{
+	void *data = fails_now(size) ? NULL : malloc(size);
+
+	n_held += data != NULL;
+	return data;
+}
+
+static void *take_again(void *data, size_t size)
+{
+	void *again = fails_now(size) ? NULL : realloc(data, size);
+
+	n_held += again != NULL && data == NULL;
+	return again;
+}
+
+static void give_back(void *data)
+{
+	n_held -= data != NULL;
+	free(data);
+}
+
+/* From now on the n-th (from 0) of libevent's allocations of that size fails, once. */
+static void fail_allocation(long n, size_t size)
+{
+	smallest = size;
+	n_counted = 0;
+	countdown = n;
+}
+
+/* Whether it was reached. */
+static bool has_failed(void)
+{
+	bool failed = countdown < 0;
+
+	countdown = -1;
+	return failed;
+}
+
+/* Data ----------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_over(const struct ends *ends)
+{
+	return ends->server.received == ends->client.sent ||
+		(ends->client.events | ends->server.events) & BEV_EVENT_ERROR;
+}
+
+/* Whatever fails, what comes is what was sent, up to where a failure is told. */
+static void test_received_data_is_never_lost_unseen(void **state)
+{
+	bool failed = true;
+
+	for (long n = 0; failed; n++) {
+		struct ends ends;
+
+		ends_open(&ends, *state, BEV_OPT_CLOSE_ON_FREE);
+		ends_connect(&ends);
+		for (int i = 0; i < RECORDS; i++) {
+			party_send(&ends.client, RECORD_BYTES);
+			assert_int_equal(bufferevent_flush(ends.client.bev, EV_WRITE, BEV_FLUSH), 0);
+		}
+		fail_allocation(n, BLOCK_BYTES);
+		LOOP_UNTIL(ends.base, is_over(&ends));
+		failed = has_failed();
+		assert_int_equal(ends.server.mismatches, 0);
+		if (!failed)
+			assert_int_equal(ends.server.received, RECORDS * RECORD_BYTES);
+		ends_close(&ends);
+	}
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+int main(void)
+{
+	static const struct CMUnitTest every_backend[] = {
+		cmocka_unit_test(test_received_data_is_never_lost_unseen),
+	};
+
+	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	countdown = -1;
+	event_set_mem_functions(take, take_again, give_back);
+	return fixture_run("event_memory", NULL, 0, every_backend, COUNT(every_backend), NULL, 0);
+}
