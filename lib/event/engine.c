@@ -419,6 +419,7 @@ static int write_more(struct engine *engine)
 	bool waiting = evbuffer_get_length(output_of(engine)) > 0;
 	int status = UNITLS_OK;
 
+	(void)ship(engine); /* what there was no room or no memory for before */
 	if (engine->in_flight > 0)
 		return UNITLS_OK;
 	if (!waiting)

@@ -98,12 +98,31 @@ static void test_received_data_is_never_lost_unseen(void **state)
 	}
 }
 
+/* The encrypted batch stays in the connection then, and nothing but us is to bring it forth. */
+static void test_what_could_not_be_shipped_is_shipped_later(void **state)
+{
+	struct ends ends;
+
+	ends_open(&ends, *state, BEV_OPT_CLOSE_ON_FREE);
+	ends_connect(&ends);
+	fixture_settle(ends.base);
+	party_send(&ends.client, RECORD_BYTES);
+	fail_allocation(0, BLOCK_BYTES);
+	assert_int_equal(bufferevent_flush(ends.client.bev, EV_WRITE, BEV_FLUSH), 0);
+	assert_true(has_failed());
+	LOOP_UNTIL(ends.base, is_over(&ends));
+	assert_int_equal(ends.server.received, RECORD_BYTES);
+	LOOP_UNTIL(ends.base, ends.client.n_writes == 1);
+	ends_close(&ends);
+}
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int main(void)
 {
 	static const struct CMUnitTest every_backend[] = {
 		cmocka_unit_test(test_received_data_is_never_lost_unseen),
+		cmocka_unit_test(test_what_could_not_be_shipped_is_shipped_later),
 	};
 
 	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
