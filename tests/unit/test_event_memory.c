@@ -15,7 +15,8 @@
 /* libevent's memory ------------------------------------------------------------------------------------------------------------ */
 
 static size_t smallest; /* of the allocations that are counted */
-static long countdown;  /* the one that fails; negative: none */
+static long countdown;  /* to the one that fails; negative: none */
+static bool reached;
 static size_t n_counted;
 static long n_held;
 
@@ -24,7 +25,10 @@ static bool fails_now(size_t size)
 	if (size < smallest)
 		return false;
 	n_counted++;
-	return countdown >= 0 && countdown-- == 0;
+	if (countdown < 0 || countdown-- > 0)
+		return false;
+	reached = true;
+	return true;
 }
 
 static void *take(size_t size)
@@ -54,16 +58,15 @@ static void fail_allocation(long n, size_t size)
 {
 	smallest = size;
 	n_counted = 0;
+	reached = false;
 	countdown = n;
 }
 
 /* Whether it was reached. */
 static bool has_failed(void)
 {
-	bool failed = countdown < 0;
-
 	countdown = -1;
-	return failed;
+	return reached;
 }
 
 /* Data ----------------------------------------------------------------------------------------------------------------------- */
@@ -116,6 +119,52 @@ static void test_what_could_not_be_shipped_is_shipped_later(void **state)
 	ends_close(&ends);
 }
 
+/* Making ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Makes one over a bufferevent of the program's, and ends it all. How many allocations libevent needed for the one. */
+static size_t make_over(const struct pair *pair, int options, long failing)
+{
+	struct event_base *base = event_base_new();
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	struct bufferevent *below[2];
+	struct bufferevent *bev;
+	size_t n;
+
+	assert_int_equal(bufferevent_pair_new(base, 0, below), 0);
+	fail_allocation(failing, 0);
+	bev = unitls_bufferevent_server_filter_new(below[0], pair->server->server, options, &error);
+	n = n_counted;
+	assert_true(has_failed() == (bev == NULL));
+	if (!bev)
+		assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_MEMORY);
+	if (bev)
+		bufferevent_free(bev);
+	if (!bev || !(options & BEV_OPT_CLOSE_ON_FREE)) {
+		assert_int_equal(bufferevent_write(below[0], "mine", 4), 0);
+		bufferevent_free(below[0]);
+	}
+	bufferevent_free(below[1]);
+	fixture_settle(base);
+	event_base_free(base);
+	return n;
+}
+
+/* Of libevent's allocations the last two are ours: where it watches the buffers. */
+static void test_what_cannot_be_made_leaves_the_one_below_as_it_was(void **state)
+{
+	static const int all_options[] = {0, BEV_OPT_CLOSE_ON_FREE};
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t needed = make_over(*state, all_options[i], -1);
+		long held = n_held;
+
+		for (size_t n = needed - 2; n < needed; n++) {
+			(void)make_over(*state, all_options[i], (long)n);
+			assert_int_equal(n_held, held);
+		}
+	}
+}
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int main(void)
@@ -124,9 +173,12 @@ int main(void)
 		cmocka_unit_test(test_received_data_is_never_lost_unseen),
 		cmocka_unit_test(test_what_could_not_be_shipped_is_shipped_later),
 	};
+	static const struct CMUnitTest once[] = {
+		cmocka_unit_test(test_what_cannot_be_made_leaves_the_one_below_as_it_was),
+	};
 
 	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	countdown = -1;
 	event_set_mem_functions(take, take_again, give_back);
-	return fixture_run("event_memory", NULL, 0, every_backend, COUNT(every_backend), NULL, 0);
+	return fixture_run("event_memory", NULL, 0, every_backend, COUNT(every_backend), once, COUNT(once));
 }
