@@ -317,12 +317,28 @@ static bool alpn_was_offered(const struct unitls_connection *connection, struct 
 	return false;
 }
 
+static int refuse_alpn(struct unitls_connection *connection, struct unitls_error *error)
+{
+	struct unitls_error details = UNITLS_ERROR_INIT;
+
+	(void)unitls_error_set(
+		&details, UNITLS_ERROR_CLASS_PROTOCOL, "the server chose an ALPN protocol that was not offered");
+	return unitls_connection_fail(connection, UNITLS_ERROR, &details, error);
+}
+
 /* The native handshake is complete: keeps what was negotiated, lets go of what is needed no more. */
 static int complete(struct unitls_connection *connection, struct unitls_error *error)
 {
 	struct unitls_connection_info info = {0};
 
 	connection->ops->info(connection->native, &info);
+	if (!info.resumed) {
+		unitls_session_unref(connection->offered);
+		connection->offered = NULL;
+	}
+	/* Before there is a version: until then a failure counts as one of the handshake. */
+	if (connection->client_context && info.alpn.size > 0 && !alpn_was_offered(connection, info.alpn))
+		return refuse_alpn(connection, error);
 	connection->version = info.version;
 	connection->cipher_suite = info.cipher_suite;
 	connection->alpn = info.alpn;
@@ -332,17 +348,6 @@ static int complete(struct unitls_connection *connection, struct unitls_error *e
 	connection->signature_scheme = info.signature_scheme;
 	count(info.resumed ? &unitls_connection_counters(connection)->resumed
 			   : &unitls_connection_counters(connection)->full);
-	if (connection->client_context && info.alpn.size > 0 && !alpn_was_offered(connection, info.alpn)) {
-		struct unitls_error details = UNITLS_ERROR_INIT;
-
-		(void)unitls_error_set(&details, UNITLS_ERROR_CLASS_PROTOCOL,
-			"the server chose an ALPN protocol that was not offered");
-		return unitls_connection_fail(connection, UNITLS_ERROR, &details, error);
-	}
-	if (!info.resumed) {
-		unitls_session_unref(connection->offered);
-		connection->offered = NULL;
-	}
 	unitls_client_hello_free(connection->hello);
 	connection->hello = NULL;
 	connection->state = STATE_OPEN;

@@ -334,37 +334,54 @@ int unitls_settings_digest(
 	return 0;
 }
 
+/* A name of a certificate: the octets of an address may be those of a host name, too. */
+struct name {
+	enum unitls_name_type type;
+	struct unitls_bytes bytes;
+};
+
 static int compare_names(const void *a, const void *b)
 {
-	const struct unitls_bytes *x = a;
-	const struct unitls_bytes *y = b;
-	size_t n = x->size < y->size ? x->size : y->size;
-	int difference = n > 0 ? memcmp(x->data, y->data, n) : 0;
+	const struct name *x = a;
+	const struct name *y = b;
+	size_t n = x->bytes.size < y->bytes.size ? x->bytes.size : y->bytes.size;
+	int difference = n > 0 ? memcmp(x->bytes.data, y->bytes.data, n) : 0;
 
 	if (difference != 0)
 		return difference;
-	return x->size < y->size ? -1 : x->size > y->size;
+	if (x->bytes.size != y->bytes.size)
+		return x->bytes.size < y->bytes.size ? -1 : 1;
+	return x->type < y->type ? -1 : x->type > y->type;
 }
 
-/* The leaf's subject alternative names, sorted: their order in the certificate has no meaning. */
+/*
+ * The leaf's subject alternative names, sorted: their order in the certificate has no meaning. A leaf without any is known by its bytes, or all such
+ * leaves would be one.
+ */
 static int hash_names(struct unitls_digest *digest, const struct unitls_certificate *leaf)
 {
-	struct unitls_bytes *names;
 	enum unitls_name_type type;
-	struct unitls_bytes name;
+	struct unitls_bytes bytes;
+	struct name *names;
 	size_t n = 0;
 
-	while (unitls_certificate_name_at(leaf, n, &type, &name))
+	while (unitls_certificate_name_at(leaf, n, &type, &bytes))
 		n++;
-	names = calloc(n > 0 ? n : 1, sizeof(*names));
+	unitls_digest_update_u64(digest, n);
+	if (n == 0) {
+		add_bytes(digest, unitls_certificate_fingerprint(leaf), UNITLS_DIGEST_SIZE);
+		return 0;
+	}
+	names = calloc(n, sizeof(*names));
 	if (!names)
 		return UNITLS_ERROR;
 	for (size_t i = 0; i < n; i++)
-		(void)unitls_certificate_name_at(leaf, i, &type, &names[i]); /* true: i < n */
+		(void)unitls_certificate_name_at(leaf, i, &names[i].type, &names[i].bytes); /* true: i < n */
 	qsort(names, n, sizeof(*names), compare_names);
-	unitls_digest_update_u64(digest, n);
-	for (size_t i = 0; i < n; i++)
-		add_bytes(digest, names[i].data, names[i].size);
+	for (size_t i = 0; i < n; i++) {
+		unitls_digest_update_u32(digest, names[i].type);
+		add_bytes(digest, names[i].bytes.data, names[i].bytes.size);
+	}
 	free(names);
 	return 0;
 }
@@ -386,6 +403,9 @@ int unitls_settings_scope(const struct unitls_settings *settings, enum unitls_ro
 		return UNITLS_ERROR;
 	hash_crls(&state, effective_crls(settings, role));
 	unitls_digest_update_u32(&state, role == UNITLS_ROLE_CLIENT ? settings->ocsp : 0);
+	/* What a client lets a server sign with. A server with tickets asks for no certificate. */
+	if (role == UNITLS_ROLE_CLIENT)
+		hash_numbers(&state, settings->signature_schemes, settings->n_signature_schemes);
 	if (chain && role == UNITLS_ROLE_CLIENT)
 		add_bytes(&state, unitls_certificate_fingerprint(unitls_signing_chain_at(chain, 0)),
 			UNITLS_DIGEST_SIZE);

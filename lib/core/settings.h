@@ -21,8 +21,8 @@ int unitls_settings_digest(
 	const struct unitls_settings *settings, enum unitls_role role, uint8_t digest[UNITLS_DIGEST_SIZE]);
 /*
  * Resumption scope of one identity: backend, client authentication or verification, trust, revocation, versions, ALPN and, for a server, the
- * names of the chain's leaf, not its bytes, so that a renewed certificate leaves sessions valid; for a client its own certificate. chain: NULL = none. 0, or
- * UNITLS_ERROR without memory.
+ * names of the chain's leaf, not its bytes, so that a renewed certificate leaves sessions valid (its bytes if it has no subject alternative names); for a
+ * client its own certificate and its signature schemes. chain: NULL = none. 0, or UNITLS_ERROR without memory.
  */
 int unitls_settings_scope(const struct unitls_settings *settings, enum unitls_role role, const char *backend,
 	const struct unitls_signing_chain *chain, uint8_t scope[UNITLS_DIGEST_SIZE]);

@@ -2,7 +2,10 @@
  * Ticket keys: secrets that rotate, and the keys that each resumption scope derives from them. A source keeps what it derived until the secrets change, so
  * that a ticket costs no derivation.
  *
- * Invariant: no secret leaves this file, only keys that belong to one scope.
+ * Invariants: no secret leaves this file, only keys that belong to one scope. After a rotation nothing is left here of a secret that is not among the new
+ * ones, so that whoever takes the memory then cannot open what was recorded before.
+ *
+ * Locks are taken in the order: that of the list of sources, a source's, that of the secrets.
  */
 #include "core/ticket_keys.h"
 
@@ -19,10 +22,14 @@ struct unitls_ticket_keys {
 	_Atomic uint64_t generation; /* changes with the secrets */
 	pthread_mutex_t lock;        /* of secrets */
 	struct unitls_ticket_secrets secrets;
+	pthread_mutex_t sources_lock; /* of the list */
+	struct unitls_ticket_source *sources;
 };
 
 struct unitls_ticket_source {
 	struct unitls_ticket_keys *keys;
+	struct unitls_ticket_source *previous; /* in the list of keys; NULL = none */
+	struct unitls_ticket_source *next;
 	uint8_t scope[UNITLS_DIGEST_SIZE];
 	pthread_mutex_t lock; /* of what follows */
 	uint64_t generation;  /* that derived is of; 0 = of none */
@@ -41,6 +48,14 @@ static int check(const struct unitls_ticket_secrets *secrets, struct unitls_erro
 		secrets->n, UNITLS_TICKET_SECRETS_MAX);
 }
 
+/* What stands behind the n of the caller's is none of the secrets: old ones, perhaps. */
+static void take_secrets(struct unitls_ticket_keys *keys, const struct unitls_ticket_secrets *secrets)
+{
+	explicit_bzero(keys->secrets.secrets, sizeof(keys->secrets.secrets));
+	memcpy(keys->secrets.secrets, secrets->secrets, secrets->n * sizeof(secrets->secrets[0]));
+	keys->secrets.n = secrets->n;
+}
+
 int unitls_ticket_keys_from_secrets(const struct unitls_ticket_secrets *secrets,
 	struct unitls_ticket_keys **ret_keys, struct unitls_error *error)
 {
@@ -54,7 +69,9 @@ int unitls_ticket_keys_from_secrets(const struct unitls_ticket_secrets *secrets,
 	atomic_init(&keys->references, 1);
 	atomic_init(&keys->generation, 1);
 	pthread_mutex_init(&keys->lock, NULL);
-	keys->secrets = *secrets;
+	pthread_mutex_init(&keys->sources_lock, NULL);
+	take_secrets(keys, secrets);
+	memcpy(keys->secrets.stable, secrets->stable, sizeof(secrets->stable));
 	*ret_keys = keys;
 	return UNITLS_OK;
 }
@@ -73,16 +90,31 @@ int unitls_ticket_keys_new(struct unitls_ticket_keys **ret_keys, struct unitls_e
 	return status;
 }
 
+/* A source that nobody asks for a key would keep the old ones for ever. */
+static void wipe_outdated(struct unitls_ticket_keys *keys)
+{
+	pthread_mutex_lock(&keys->sources_lock);
+	for (struct unitls_ticket_source *source = keys->sources; source; source = source->next) {
+		pthread_mutex_lock(&source->lock);
+		if (source->generation != atomic_load_explicit(&keys->generation, memory_order_acquire)) {
+			explicit_bzero(source->derived, sizeof(source->derived));
+			source->generation = 0;
+		}
+		pthread_mutex_unlock(&source->lock);
+	}
+	pthread_mutex_unlock(&keys->sources_lock);
+}
+
 int unitls_ticket_keys_rotate(
 	struct unitls_ticket_keys *keys, const struct unitls_ticket_secrets *secrets, struct unitls_error *error)
 {
 	if (check(secrets, error) < 0)
 		return UNITLS_ERROR;
 	pthread_mutex_lock(&keys->lock);
-	memcpy(keys->secrets.secrets, secrets->secrets, sizeof(secrets->secrets));
-	keys->secrets.n = secrets->n;
+	take_secrets(keys, secrets);
 	atomic_fetch_add_explicit(&keys->generation, 1, memory_order_release);
 	pthread_mutex_unlock(&keys->lock);
+	wipe_outdated(keys);
 	return UNITLS_OK;
 }
 
@@ -97,6 +129,7 @@ void unitls_ticket_keys_unref(struct unitls_ticket_keys *keys)
 	if (!keys || atomic_fetch_sub_explicit(&keys->references, 1, memory_order_acq_rel) != 1)
 		return;
 	pthread_mutex_destroy(&keys->lock);
+	pthread_mutex_destroy(&keys->sources_lock);
 	explicit_bzero(keys, sizeof(*keys));
 	free(keys);
 }
@@ -127,6 +160,32 @@ void unitls_ticket_secret_derive(
  * Sources ------------------------------------------------------------------------------------------------------------------
  */
 
+static void enlist(struct unitls_ticket_source *source)
+{
+	struct unitls_ticket_keys *keys = source->keys;
+
+	pthread_mutex_lock(&keys->sources_lock);
+	source->next = keys->sources;
+	if (source->next)
+		source->next->previous = source;
+	keys->sources = source;
+	pthread_mutex_unlock(&keys->sources_lock);
+}
+
+static void delist(struct unitls_ticket_source *source)
+{
+	struct unitls_ticket_keys *keys = source->keys;
+
+	pthread_mutex_lock(&keys->sources_lock);
+	if (source->next)
+		source->next->previous = source->previous;
+	if (source->previous)
+		source->previous->next = source->next;
+	else
+		keys->sources = source->next;
+	pthread_mutex_unlock(&keys->sources_lock);
+}
+
 struct unitls_ticket_source *unitls_ticket_source_new(
 	struct unitls_ticket_keys *keys, const uint8_t scope[UNITLS_DIGEST_SIZE])
 {
@@ -137,6 +196,7 @@ struct unitls_ticket_source *unitls_ticket_source_new(
 	source->keys = unitls_ticket_keys_ref(keys);
 	memcpy(source->scope, scope, sizeof(source->scope));
 	pthread_mutex_init(&source->lock, NULL);
+	enlist(source);
 	return source;
 }
 
@@ -144,6 +204,7 @@ void unitls_ticket_source_free(struct unitls_ticket_source *source)
 {
 	if (!source)
 		return;
+	delist(source);
 	unitls_ticket_keys_unref(source->keys);
 	pthread_mutex_destroy(&source->lock);
 	explicit_bzero(source, sizeof(*source));
@@ -160,6 +221,7 @@ static void derive(struct unitls_ticket_source *source)
 	secrets = source->keys->secrets;
 	source->generation = atomic_load_explicit(&source->keys->generation, memory_order_relaxed);
 	pthread_mutex_unlock(&source->keys->lock);
+	explicit_bzero(source->derived, sizeof(source->derived)); /* there may be fewer now */
 	source->n = secrets.n;
 	for (size_t i = 0; i < secrets.n; i++)
 		(void)unitls_hkdf(bytes_of(secrets.secrets[i], sizeof(secrets.secrets[i])),

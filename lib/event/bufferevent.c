@@ -219,8 +219,9 @@ static int make_outer(struct engine *engine, const struct parts *parts, struct u
 	engine->on_output = evbuffer_add_cb(bufferevent_get_output(engine->outer), on_output_changed, engine);
 	if (engine->on_input && engine->on_output)
 		return 0;
-	if (!engine->owns_below)
-		bufferevent_incref(engine->below); /* stays the caller's, whatever the options say */
+	/* With the option libevent drops the caller's reference, too, but the one below stays the caller's. */
+	if (!engine->owns_below && parts->options & BEV_OPT_CLOSE_ON_FREE)
+		bufferevent_incref(engine->below);
 	bufferevent_free(engine->outer);
 	return set_error(error, UNITLS_ERROR_CLASS_MEMORY, "no memory for a bufferevent");
 }

@@ -235,6 +235,7 @@ static void forget(struct engine *engine)
 	engine->send_failed = false;
 	engine->transport_ended = false;
 	engine->unread = false;
+	engine->lost = false;
 	engine->end_event = 0;
 	engine->retell = false;
 	engine->reads_to_write = false;
@@ -418,6 +419,7 @@ static int write_more(struct engine *engine)
 	bool waiting = evbuffer_get_length(output_of(engine)) > 0;
 	int status = UNITLS_OK;
 
+	(void)ship(engine); /* what there was no room or no memory for before */
 	if (engine->in_flight > 0)
 		return UNITLS_OK;
 	if (!waiting)
@@ -496,6 +498,7 @@ static int read_plaintext(struct engine *engine, size_t *ret_got)
 
 		status = unitls_connection_read(engine->connection, data, room, &n, &engine->error);
 		if (n > 0 && evbuffer_add(input, data, n) < 0) {
+			engine->lost = true;
 			set_error(engine, UNITLS_ERROR_CLASS_MEMORY, "no memory for received data", 0);
 			return UNITLS_ERROR;
 		}
@@ -510,6 +513,10 @@ static bool step_reading(struct engine *engine, bool fed)
 	size_t got;
 	int status;
 
+	if (engine->lost) {
+		report(engine, UNITLS_ERROR, BEV_EVENT_READING);
+		return true;
+	}
 	if (engine->end_event != 0 || !engine->unread)
 		return false;
 	status = read_plaintext(engine, &got);

@@ -63,6 +63,7 @@ struct engine {
 	bool send_failed;     /* transport_errno is of sending: what came in may still say why */
 	bool transport_ended; /* nothing more will come in */
 	bool unread;          /* the connection may have plaintext, or the end, for the outer input */
+	bool lost;            /* there was no memory for plaintext: it fails once what was before it is told */
 	bool reads_to_write;  /* the library must read before it can write */
 	bool flushing;        /* BEV_FLUSH: EV_WRITE does not matter until the output is empty */
 	bool finishing;       /* BEV_FINISHED: close_notify goes behind the output */

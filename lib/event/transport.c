@@ -48,10 +48,14 @@ void unitls_event_take_news(struct engine *engine)
 	engine->unread = true;
 }
 
+/*
+ * The program's own bufferevent may call at once out of a bufferevent_flush, which libevent passes on to it. Who flushes frees next, and is not to be
+ * told of anything before.
+ */
 static void take_down(struct engine *engine, short news)
 {
 	engine->news |= news;
-	if (engine->threadsafe)
+	if (engine->threadsafe || !engine->owns_below)
 		unitls_event_schedule(engine);
 	else
 		unitls_event_run(engine);

@@ -1,5 +1,5 @@
 /*
- * The one fake backend. Its connections do nothing: they answer that they want to read.
+ * The one fake backend. Its connections do nothing: they answer that they want to read, but for a handshake that the test has chosen.
  */
 #include "tests/unit/fake_backend.h"
 
@@ -72,7 +72,7 @@ static int fake_handshake(void *connection, struct unitls_error *error)
 {
 	(void)connection;
 	(void)error;
-	return UNITLS_WANT_READ;
+	return fake.handshake_status;
 }
 
 static int fake_read(void *connection, uint8_t *buffer, size_t size, size_t *ret_n, struct unitls_error *error)
@@ -112,7 +112,7 @@ static size_t fake_pending(const void *connection)
 static void fake_info(const void *connection, struct unitls_connection_info *ret_info)
 {
 	(void)connection;
-	memset(ret_info, 0, sizeof(*ret_info));
+	*ret_info = fake.info;
 }
 
 static int fake_peer_chain(
@@ -169,5 +169,7 @@ struct fake_backend *fake_backend_reset(void)
 	atomic_store(&fake.alive, 0);
 	atomic_store(&fake.fail, false);
 	fake.seen = NULL;
+	fake.handshake_status = UNITLS_WANT_READ;
+	fake.info = (struct unitls_connection_info){0};
 	return &fake;
 }

@@ -17,9 +17,11 @@ struct fake_backend {
 	atomic_size_t alive;                                      /* contexts not yet freed */
 	atomic_bool fail;                                         /* the next ones cannot be made */
 	void (*seen)(const struct unitls_context_params *params); /* shown what each is built from; may be NULL */
+	int handshake_status;                                     /* what every handshake answers */
+	struct unitls_connection_info info;                       /* ... and what came of it */
 };
 
-/* Can do everything; nothing is built. */
+/* Can do everything; nothing is built, and handshakes want to read. */
 struct fake_backend *fake_backend_reset(void);
 
 #endif

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/alloc_fail.h"
+#include "tests/unit/fake_backend.h"
 #include "tests/unit/no_files.h"
 #include "tests/unit/pki.h"
 #include <unitls/unitls.h>
@@ -297,6 +298,50 @@ static void a_failure_is_told_again_and_what_comes_then_is_dropped(void **state)
 	unitls_connection_free(server);
 }
 
+static struct unitls_client_context *fake_client(struct fake_backend *fake)
+{
+	struct unitls_config_builder *builder = unitls_config_builder_new();
+	struct unitls_client_config *config;
+	struct unitls_client_context *context;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+
+	if (unitls_config_builder_build_client(builder, &config, &error) < 0 ||
+		unitls_client_context_new(&fake->backend, config, UNITLS_EFFORT_STRICT, NULL, &context, &error) <
+			0)
+		fail_msg("%s", error.text);
+	unitls_client_config_unref(config);
+	unitls_config_builder_free(builder);
+	return context;
+}
+
+/* For libraries that leave it to us: the handshake they have completed is a failed one, and never was anything else. */
+static void a_protocol_that_was_not_offered_fails_the_handshake_once(void **state)
+{
+	struct fake_backend *fake = fake_backend_reset();
+	struct unitls_client_context *context = fake_client(fake);
+	struct unitls_connection *client;
+	struct unitls_statistics statistics;
+	struct unitls_peer_name name;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+
+	(void)state;
+	fake->handshake_status = UNITLS_OK;
+	fake->info = (struct unitls_connection_info){
+		.version = UNITLS_TLS_1_3, .cipher_suite = 0x1301, .alpn = {(const uint8_t *)"h2", 2}};
+	assert_int_equal(unitls_peer_name_dns("server.example", &name, NULL), 0);
+	assert_int_equal(unitls_client_connection_new(context, &name, &client, &error), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(unitls_connection_handshake(client, &error), UNITLS_ERROR);
+	assert_int_equal(error.error_class, UNITLS_ERROR_CLASS_PROTOCOL);
+	unitls_client_context_statistics(context, &statistics);
+	assert_int_equal(statistics.failed, 1);
+	assert_int_equal(statistics.full + statistics.resumed, 0);
+	assert_false(unitls_connection_handshake_done(client));
+	assert_int_equal(unitls_connection_negotiated_protocol(client).size, 0);
+	unitls_connection_free(client);
+	unitls_client_context_unref(context);
+}
+
 static void an_error_of_the_caller_is_not_overwritten(void **state)
 {
 	struct unitls_connection *client;
@@ -428,6 +473,7 @@ int main(void)
 		cmocka_unit_test(reserved_room_is_filled_in_place),
 		cmocka_unit_test(a_writer_whose_peer_never_reads_is_bounded),
 		cmocka_unit_test(a_failure_is_told_again_and_what_comes_then_is_dropped),
+		cmocka_unit_test(a_protocol_that_was_not_offered_fails_the_handshake_once),
 		cmocka_unit_test(an_error_of_the_caller_is_not_overwritten),
 		cmocka_unit_test(pending_counts_what_was_decrypted_and_not_read),
 		cmocka_unit_test(a_loaded_backend_opens_no_file),

@@ -233,6 +233,76 @@ static void test_scope_holds_what_a_session_may_not_cross(void **state)
 	unitls_trust_store_unref(other);
 }
 
+static void scope_of_chain(struct unitls_signing_chain *chain, uint8_t scope[32])
+{
+	assert_int_equal(unitls_config_builder_clear_signing_chains(builder), 0);
+	assert_int_equal(unitls_config_builder_add_signing_chain(builder, chain), 0);
+	unitls_signing_chain_unref(chain);
+	scope_of(scope);
+}
+
+static void test_scope_tells_leaves_without_names_apart(void **state)
+{
+	uint8_t scopes[3][32];
+
+	(void)state;
+	fake->seen = see;
+	scope_of_chain(forged_chain(UNITLS_KEY_RSA, 2048, 1, NULL, 0), scopes[0]);
+	scope_of_chain(forged_chain(UNITLS_KEY_RSA, 2048, 2, NULL, 0), scopes[1]);
+	scope_of_chain(forged_chain(UNITLS_KEY_RSA, 2048, 1, NULL, 0), scopes[2]);
+	assert_memory_not_equal(scopes[0], scopes[1], 32);
+	assert_memory_equal(scopes[0], scopes[2], 32);
+}
+
+static struct unitls_signing_chain *chain_with_names(const char *names)
+{
+	struct unitls_signing_chain *chain = NULL;
+	struct unitls_error error = UNITLS_ERROR_INIT;
+	char *certificate = pki_path("named.pem");
+	char *key = pki_path("named.key");
+
+	pki_certificate("named", "EC:P-256", NULL, names);
+	if (unitls_signing_chain_from_file(certificate, key, NULL, &chain, &error) < 0)
+		fail_msg("%s", error.text);
+	free(certificate);
+	free(key);
+	return chain;
+}
+
+static void test_scope_tells_an_address_from_a_name_of_the_same_octets(void **state)
+{
+	uint8_t scopes[4][32];
+
+	(void)state;
+	fake->seen = see;
+	scope_of_chain(chain_with_names("subjectAltName=DNS:abcd\n"), scopes[0]);
+	scope_of_chain(chain_with_names("subjectAltName=IP:97.98.99.100\n"), scopes[1]);
+	assert_memory_not_equal(scopes[0], scopes[1], 32);
+	scope_of_chain(chain_with_names("subjectAltName=DNS:abcd,IP:97.98.99.100\n"), scopes[2]);
+	scope_of_chain(chain_with_names("subjectAltName=IP:97.98.99.100,DNS:abcd\n"), scopes[3]);
+	assert_memory_equal(scopes[2], scopes[3], 32);
+}
+
+/* A server that may no longer sign with a scheme is not trusted for having done so once. */
+static void test_a_clients_scope_holds_its_signature_schemes(void **state)
+{
+	static const uint16_t schemes[] = {0x0403, 0x0804}; /* ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256 */
+	uint8_t scopes[3][32];
+
+	(void)state;
+	fake->seen = see;
+	fake->capabilities.signature_schemes = schemes;
+	fake->capabilities.n_signature_schemes = 2;
+	for (size_t n = 0; n < 3; n++) {
+		assert_int_equal(unitls_config_builder_set_signature_schemes(builder, schemes, n), 0);
+		unitls_client_context_unref(new_client(&fake->backend));
+		memcpy(scopes[n], seen.scope, 32);
+	}
+	assert_memory_not_equal(scopes[0], scopes[1], 32);
+	assert_memory_not_equal(scopes[0], scopes[2], 32);
+	assert_memory_not_equal(scopes[1], scopes[2], 32);
+}
+
 /*
  * The cache of identities
  */
@@ -591,6 +661,9 @@ int main(void)
 		TEST(test_suites_of_a_version_out_of_range_are_not_passed_on),
 		TEST(test_a_client_verifies_unless_told_not_to),
 		TEST(test_scope_holds_what_a_session_may_not_cross),
+		TEST(test_scope_tells_leaves_without_names_apart),
+		TEST(test_scope_tells_an_address_from_a_name_of_the_same_octets),
+		TEST(test_a_clients_scope_holds_its_signature_schemes),
 		TEST(test_the_first_chain_is_built_at_once_and_others_on_first_use),
 		TEST(test_the_cache_is_bounded_and_drops_the_least_recently_used),
 		TEST(test_what_was_put_out_lives_on_while_it_is_held),

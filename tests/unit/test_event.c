@@ -649,6 +649,31 @@ static void test_what_was_held_back_comes_when_reading_is_enabled(void **state)
 	ends_close(&ends);
 }
 
+/* The batch that is on its way stands at the front of the output, encrypted already: it is sent, once, whoever drains it. */
+static void test_what_is_drained_on_its_way_is_sent_once(void **state)
+{
+	struct ends ends;
+	size_t left;
+
+	ends_open(&ends, *state, BEV_OPT_CLOSE_ON_FREE);
+	ends_connect(&ends);
+	assert_int_equal(bufferevent_disable(ends.server.bev, EV_READ), 0);
+	ends.client.to_send = (size_t)1 << 30;
+	party_send(&ends.client, 0);
+	do {
+		left = ends.client.to_send;
+		fixture_loop_for(ends.base, SHORT_MS);
+	} while (ends.client.to_send < left);
+	ends.client.to_send = 0;
+	party_send(&ends.client, 5000); /* behind the batch */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(evbuffer_drain(bufferevent_get_output(ends.client.bev), 1000), 0);
+	assert_int_equal(bufferevent_enable(ends.server.bev, EV_READ), 0);
+	LOOP_UNTIL(ends.base, ends.server.received == ends.client.sent);
+	assert_int_equal(ends.server.mismatches, 0);
+	ends_close(&ends);
+}
+
 static void test_disabled_writing_is_held_back_and_goes_on(void **state)
 {
 	struct ends ends;
@@ -832,6 +857,7 @@ int main(void)
 		cmocka_unit_test(test_an_unknown_host_is_an_error),
 		cmocka_unit_test(test_the_read_callback_waits_for_the_low_watermark),
 		cmocka_unit_test(test_the_write_callback_waits_for_the_low_watermark),
+		cmocka_unit_test(test_what_is_drained_on_its_way_is_sent_once),
 		cmocka_unit_test(test_disabled_writing_is_held_back_and_goes_on),
 		cmocka_unit_test(test_a_silent_peer_is_a_read_timeout),
 		cmocka_unit_test(test_a_peer_that_does_not_read_is_a_write_timeout),

@@ -195,6 +195,31 @@ static void test_a_reader_that_stops_stops_the_sender(void **state)
 	ends_close(&ends);
 }
 
+/* A filter that has no use for deferred callbacks tells at once, from within its own flush, that it has written. */
+static void test_flushing_calls_nobody(void **state)
+{
+	struct bufferevent *below[2];
+	struct ends ends = {.base = event_base_new(), .pair = *state};
+	int told;
+
+	fixture_tcp_pair(ends.fds);
+	for (int i = 0; i < 2; i++)
+		below[i] = bufferevent_filter_new(
+			bufferevent_socket_new(ends.base, ends.fds[i], BEV_OPT_CLOSE_ON_FREE), NULL, NULL,
+			BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+	cover(&ends, below, ends.pair, BEV_OPT_CLOSE_ON_FREE);
+	ends_connect(&ends);
+	fixture_settle(ends.base);
+	party_send(&ends.client, 1000);
+	told = ends.client.n_writes + ends.client.n_reads + ends.client.n_events;
+	assert_int_equal(bufferevent_flush(ends.client.bev, EV_WRITE, BEV_FINISHED), 0);
+	assert_int_equal(ends.client.n_writes + ends.client.n_reads + ends.client.n_events, told);
+	LOOP_UNTIL(ends.base, ends.client.n_writes > 0 && ends.server.events & BEV_EVENT_EOF);
+	assert_int_equal(ends.server.received, 1000);
+	assert_int_equal(ends.server.mismatches, 0);
+	ends_close(&ends);
+}
+
 static void take_and_disable(struct party *party)
 {
 	party->received += evbuffer_get_length(bufferevent_get_input(party->bev));
@@ -258,6 +283,7 @@ int main(void)
 	static const struct CMUnitTest every_backend[] = {
 		cmocka_unit_test(test_over_sockets_that_stay),
 		cmocka_unit_test(test_tls_within_tls),
+		cmocka_unit_test(test_flushing_calls_nobody),
 		cmocka_unit_test(test_a_reader_that_stops_stops_the_sender),
 		cmocka_unit_test(test_what_was_held_back_comes_when_reading_is_enabled),
 	};

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <string.h>
 
 #include "core/ticket_keys.h"
@@ -118,6 +119,58 @@ static void test_a_rotation_reaches_the_sources_that_are_there(void **state)
 	unitls_ticket_keys_unref(NULL);
 }
 
+/* Whether an allocated object, whatever it is, has these bytes somewhere. */
+static bool holds(void *object, const void *bytes, size_t size)
+{
+	return memmem(object, malloc_usable_size(object), bytes, size) != NULL;
+}
+
+static void test_fewer_keys_leave_none_behind(void **state)
+{
+	struct unitls_ticket_keys *keys = keys_of("abc");
+	struct unitls_ticket_source *source = unitls_ticket_source_new(keys, scope_a);
+	struct unitls_ticket_key before[UNITLS_TICKET_KEYS_MAX];
+	struct unitls_ticket_key after[UNITLS_TICKET_KEYS_MAX];
+
+	(void)state;
+	assert_int_equal(unitls_ticket_source_keys(source, before), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(holds(source, before[i].cipher_key, sizeof(before[i].cipher_key)));
+	rotate(keys, "d");
+	assert_int_equal(unitls_ticket_source_keys(source, after), 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_false(holds(source, before[i].cipher_key, sizeof(before[i].cipher_key)));
+	unitls_ticket_source_free(source);
+	unitls_ticket_keys_unref(keys);
+}
+
+/* Forward secrecy does not depend on who asks for a ticket next. */
+static void test_a_rotation_wipes_what_idle_sources_derived(void **state)
+{
+	struct unitls_ticket_secrets secrets = secrets_of("ba");
+	struct unitls_ticket_keys *keys = keys_of("ba");
+	struct unitls_ticket_source *sources[3];
+	struct unitls_ticket_key of[3][UNITLS_TICKET_KEYS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		sources[i] = unitls_ticket_source_new(keys, i == 0 ? scope_a : scope_b);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(unitls_ticket_source_keys(sources[i], of[i]), 2);
+	unitls_ticket_source_free(sources[1]);
+	secrets.n = 1; /* the old one still stands behind it */
+	assert_int_equal(unitls_ticket_keys_rotate(keys, &secrets, NULL), 0);
+	assert_false(holds(keys, secrets.secrets[1], sizeof(secrets.secrets[1])));
+	for (size_t i = 0; i < 3; i += 2) {
+		for (size_t k = 0; k < 2; k++)
+			assert_false(holds(sources[i], of[i][k].cipher_key, sizeof(of[i][k].cipher_key)));
+		assert_int_equal(unitls_ticket_source_keys(sources[i], of[1]), 1);
+		assert_memory_equal(&of[1][0], &of[i][0], sizeof(of[i][0]));
+		unitls_ticket_source_free(sources[i]);
+	}
+	unitls_ticket_keys_unref(keys);
+}
+
 static void test_the_number_of_secrets_is_checked(void **state)
 {
 	struct unitls_ticket_keys *keys = keys_of("a");
@@ -201,6 +254,8 @@ int main(void)
 		cmocka_unit_test(test_a_scope_derives_the_same_keys_wherever_the_secrets_are),
 		cmocka_unit_test(test_scopes_share_no_key),
 		cmocka_unit_test(test_a_rotation_reaches_the_sources_that_are_there),
+		cmocka_unit_test(test_fewer_keys_leave_none_behind),
+		cmocka_unit_test(test_a_rotation_wipes_what_idle_sources_derived),
 		cmocka_unit_test(test_the_number_of_secrets_is_checked),
 		cmocka_unit_test(test_random_keys_differ),
 		cmocka_unit_test(test_secrets_by_epoch),

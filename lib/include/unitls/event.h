@@ -29,7 +29,9 @@
  *  - libevent does not tell a filter that EV_WRITE was enabled. What is in the output by then is found after UNITLS_EVENT_RECHECK_MS at the latest, or at once
  *    by unitls_bufferevent_poke. (That EV_READ was enabled is found at once.)
  *  - Writing always happens from the event loop, never within bufferevent_write, and bytes leave the output when they have been handed to the transport,
- *    up to UNITLS_EVENT_BATCH_BYTES at a time.
+ *    up to UNITLS_EVENT_BATCH_BYTES at a time. So the front of the output may have been encrypted already: nothing may be put before it (evbuffer_prepend,
+ *    _prepend_buffer), or that would be taken for what was sent; what is drained from there is sent nevertheless. The output is not frozen, as that of a
+ *    bufferevent_socket is, because who exchanges the descriptor must be able to drain it.
  *  - A descriptor given by bufferevent_setfd begins a new connection with the same context; giving the same socket again does nothing. Take the old one
  *    away first (bufferevent_setfd(bev, -1), and drain the output, as evhttp does): what has been encrypted for the old one would else go to the new one, and
  *    its handshake fail. What was left in the output otherwise is sent on the new connection.

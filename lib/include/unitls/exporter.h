@@ -29,6 +29,10 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_connection_export_keys(struct unitls_con
 /*
  * The channel binding, without the prefix that SASL puts before it. UNITLS_ERROR as above; UNSUPPORTED for TLS_SERVER_END_POINT when the certificate's
  * signature has no hash of its own (Ed25519), for which RFC 5929 defines none.
+ *
+ * On a resumed connection no certificate is sent. TLS_SERVER_END_POINT is then, for a client, of the certificate that it verified in the handshake that the
+ * session is of, and for a server of the one that it would send now. If it was renewed in between, the two differ and the authentication that they are
+ * for fails: prefer TLS_EXPORTER, or connect again without a session.
  */
 UNITLS_API UNITLS_MUST_CHECK int unitls_connection_channel_binding(struct unitls_connection *connection,
 	enum unitls_channel_binding type, uint8_t ret_bytes[UNITLS_CHANNEL_BINDING_MAX], size_t *ret_size,

@@ -2,8 +2,8 @@
  * Sessions that a client may resume: exported from one connection, offered on a later one. Immutable, reference-counted; secret: whoever has the
  * bytes can impersonate either end of what is resumed. Wiped when freed.
  *
- * A session never leaves its resumption scope: backend, trust, revocation, versions, ALPN, own identity, and the peer's name. It is not
- * offered after the certificate it was made with has expired, nor after UNITLS_SESSION_LIFETIME_MAX_S (RFC 8446, 4.6.1).
+ * A session never leaves its resumption scope: backend, trust, revocation, versions, signature schemes, ALPN, own identity, and the peer's
+ * name. It is not offered after the certificate it was made with has expired, nor after UNITLS_SESSION_LIFETIME_MAX_S (RFC 8446, 4.6.1).
  * In TLS 1.3 use each once (RFC 8446, C.4).
  */
 #ifndef UNITLS_SESSION_H

@@ -32,7 +32,10 @@ UNITLS_API UNITLS_MUST_CHECK int unitls_ticket_keys_new(
 /* Keys of the secrets given; copies them. UNITLS_ERROR: MEMORY; USAGE when n is out of range. */
 UNITLS_API UNITLS_MUST_CHECK int unitls_ticket_keys_from_secrets(const struct unitls_ticket_secrets *secrets,
 	struct unitls_ticket_keys **ret_keys, struct unitls_error *error);
-/* Puts other secrets in their place, for every context that uses the keys, from the next ticket on. UNITLS_ERROR, class USAGE when n is out of range. */
+/*
+ * Puts other secrets in their place, for every context that uses the keys, from the next ticket on; those before, and what was derived from them, are
+ * wiped here, not what a TLS library made of stable. UNITLS_ERROR, class USAGE when n is out of range.
+ */
 UNITLS_API UNITLS_MUST_CHECK int unitls_ticket_keys_rotate(
 	struct unitls_ticket_keys *keys, const struct unitls_ticket_secrets *secrets, struct unitls_error *error);
 UNITLS_API struct unitls_ticket_keys *unitls_ticket_keys_ref(struct unitls_ticket_keys *keys);
