@@ -58,9 +58,9 @@ endif
 
 TOOLS := tests/tools
 
-.PHONY: all help clean packages packages-build install uninstall format check-format check-layers check-symbols \
+.PHONY: all help clean packages packages-build packages-bench install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table tests
+	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench bench-run tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -80,6 +80,7 @@ help:
 	@echo "make check-layers | check-symbols | check-banned | check-man | check-format"
 	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
+	@echo "make bench            installs hitch, haproxy, nginx and stunnel and measures unitlsd beside them; QUICK=1: under 3 minutes"
 	@echo "make packages         installs the Debian packages that the tests need, if any is missing"
 	@echo "make format | map     lays out the C files | writes the version maps in lib/ from the headers"
 	@echo "make backends-table   writes the table in docs/backends.md, from what unitls backends says"
@@ -92,6 +93,9 @@ packages:
 
 packages-build:
 	@$(TOOLS)/packages build
+
+packages-bench:
+	@$(TOOLS)/packages bench
 
 clean:
 	rm -rf --one-file-system $(BUILDDIR)
@@ -121,6 +125,9 @@ map:
 demo: packages-build
 	@+$(MAKE) --no-print-directory demo-run
 
+bench: packages-bench
+	@+$(MAKE) --no-print-directory bench-run
+
 check: packages
 	@+$(MAKE) --no-print-directory check-run
 
@@ -139,7 +146,7 @@ endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out help packages packages-build clean format check-format check-layers check-banned check-man map \
-	demo check check-full check-trixie,$(GOALS)),)
+	demo bench packages-bench check check-full check-trixie,$(GOALS)),)
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
@@ -476,6 +483,11 @@ backends-table: all
 
 demo-run: all
 	@$(TOOLS)/demo $(BUILDDIR) $(if $(ONCE),--once) $(if $(BACKEND),--backend $(BACKEND))
+
+# ONLY and CASE are lists with commas: make bench ONLY=nginx,boringssl CASE=full,echo ROUNDS=3
+bench-run: all bench-programs
+	@BUILDDIR=$(abspath $(BUILDDIR)) $(PYTHON) tests/bench/bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(CASE),--case $(CASE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 # ---- Installing ---------------------------------------------------------------------------------------------------
 
