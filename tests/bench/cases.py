@@ -68,7 +68,7 @@ TLS13 = ("tls1.3",)
 CASES = (
     Case("full", "full handshake, TLS 1.3, ECDSA", "connect", "ms", tls="1.3", needs=TLS13, goals=goals(0.75, 0.6, 0.6),
          count=2000, quick=300),
-    Case("full-no-tickets", "the same without tickets", "connect", "ms", tickets="none", tls="1.3", needs=TLS13,
+    Case("full-no-tickets", "full handshake, no tickets", "connect", "ms", tickets="none", tls="1.3", needs=TLS13,
          goals=goals(0.75, 0.6, 0.6), count=2000, quick=300),
     Case("resumed", "resumed, TLS 1.3", "connect", "ms", tls="1.3", resume=True, needs=TLS13 + ("session-tickets",),
          goals=goals(0.9, 0.65, 0.75), count=2000, quick=300),
@@ -90,7 +90,7 @@ CASES = (
          quickly=False),
     Case("out-full", "as TLS client: full handshake", "connect", "ms", listener="out", goals=CLIENT_GOALS, count=2000,
          quick=200),
-    Case("out-again", "as TLS client: sessions resumed as it likes", "connect", "ms", listener="again", goals=CLIENT_GOALS,
+    Case("out-again", "as TLS client: sessions resumed by default", "connect", "ms", listener="again", goals=CLIENT_GOALS,
          count=2000, quick=200),
     Case("out-down", "as TLS client: 800 MB to the client", "get", "s", listener="out", goals=CLIENT_GOALS, count=BULK_BYTES,
          quick=96_000_000),

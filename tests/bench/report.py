@@ -197,7 +197,11 @@ def summary(found):
 
 # ---- Chart ------------------------------------------------------------------------------------------------------------
 
-PALETTE = ("#9aa0a6", "#bdc1c6", "#80868b", "#5f6368", "#1a73e8", "#e8710a", "#188038", "#a142f4", "#d01884", "#7b5e3b", "#129eaf")
+# Peers are grey, ours have a colour each; in the order of the legend.
+COLOURS = {"hitch": "#d2d5d9", "haproxy": "#b4b8bd", "nginx": "#93989e", "stunnel": "#6f747a", "unitlsd openssl": "#1a73e8",
+           "unitlsd boringssl": "#188038", "unitlsd gnutls": "#e8710a", "unitlsd bearssl": "#a142f4", "unitlsd mbedtls": "#d01884",
+           "unitlsd wolfssl": "#7b5e3b"}
+OTHER_COLOUR = "#129eaf"
 PLOT_HEIGHT = 150
 BAR = 12
 GROUP_GAP = 26
@@ -220,10 +224,11 @@ def svg(found, heading):
     """A chart: for each case a group of bars, the ratio of each proxy to the best peer; lower is better."""
     charted = [row for row in found if "ratio" in row]
     groups = list(dict.fromkeys(row["case"] for row in charted))
-    proxies = list(dict.fromkeys(row["proxy"] for row in charted))
+    named = {row["proxy"] for row in charted}
+    proxies = [name for name in COLOURS if name in named] + sorted(named - set(COLOURS))
     group_width = len(proxies) * BAR + GROUP_GAP
     width = LEFT + min(PER_LINE, max(1, len(groups))) * group_width + 20
-    legend_lines = -(-len(proxies) // max(1, (width - LEFT) // 150))
+    legend_lines = -(-(len(proxies) + 1) // max(1, (width - LEFT) // 150))
     top = TOP + 18 * legend_lines
     panels = -(-len(groups) // PER_LINE)
     height = top + panels * (PLOT_HEIGHT + 58) + 10
@@ -241,13 +246,19 @@ def svg(found, heading):
     return "\n".join(parts + ["</svg>"]) + "\n"
 
 
+def colour_of(proxy):
+    return COLOURS.get(proxy, OTHER_COLOUR)
+
+
 def legend(proxies, width):
     parts = []
     across = max(1, (width - LEFT) // 150)
-    for index, proxy in enumerate(proxies):
+    for index, name in enumerate([*proxies, "goal of a backend"]):
         x, y = LEFT + index % across * 150, TOP + 18 * (index // across)
-        parts.append('<rect x="%d" y="%d" width="11" height="11" fill="%s"/>' % (x, y - 10, PALETTE[index % len(PALETTE)]))
-        parts.append(text_at(x + 16, y, proxy))
+        mark = index == len(proxies)
+        parts.append('<rect x="%d" y="%d" width="11" height="%d" fill="%s"/>' % (
+            x, y - (6 if mark else 10), 2 if mark else 11, "#000000" if mark else colour_of(name)))
+        parts.append(text_at(x + 16, y, name))
     return parts
 
 
@@ -270,12 +281,13 @@ def group(block, proxies, left, base):
     """The bars of one case; a black mark is a backend's goal."""
     left += GROUP_GAP / 2
     parts = [text_at(left + len(proxies) * BAR / 2, base + 16, block[0]["case"], 11, "middle"),
-             text_at(left + len(proxies) * BAR / 2, base + 30, block[0]["title"], 8, "middle", "#5f6368")]
+             text_at(left + len(proxies) * BAR / 2, base + 30, block[0]["title"].removeprefix("as TLS client: "), 8, "middle",
+                     "#5f6368")]
     for row in block:
         index = proxies.index(row["proxy"])
         x, tall = left + index * BAR, length(row["ratio"])
         parts.append('<rect x="%.1f" y="%.1f" width="%d" height="%.1f" fill="%s"><title>%s</title></rect>' % (
-            x, base - tall, BAR - 2, tall, PALETTE[index % len(PALETTE)],
+            x, base - tall, BAR - 2, tall, colour_of(row["proxy"]),
             escape("%s: %s %s, %.2f of the best peer" % (row["proxy"], number(row["value"]), row["unit"], row["ratio"]))))
         if row["ratio"] > LONGEST:
             parts.append(text_at(x + BAR - 3, base - tall + 3, "%.1f" % row["ratio"], 9, "end", "#ffffff",
