@@ -281,6 +281,11 @@ FUZZ_SUPPORT := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c))
 FUZZ_SUPPORT_A := $(if $(FUZZ_SUPPORT),$(OBJ)/tests/fuzz/support.a)
 FUZZ_TARGETS := $(FUZZ_SRC:tests/fuzz/%.c=$(TST)/%)
 
+# The load generator and the server of the benchmark.
+BENCH_PROGRAMS := $(TST)/bench/load $(TST)/bench/upstream
+BENCH_SUPPORT := $(filter-out tests/bench/load.c tests/bench/upstream.c,$(wildcard tests/bench/*.c))
+BENCH_SUPPORT_A := $(OBJ)/tests/bench/support.a
+
 INTEGRATION_TESTS := $(sort $(wildcard tests/integration/test_*.py))
 SYSTEMD_TESTS := $(sort $(wildcard tests/systemd/test_*.py))
 INSTALL_TESTS := $(sort $(wildcard tests/install/test_*.py))
@@ -293,7 +298,9 @@ endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
 	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
 
-tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED)
+tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED) $(BENCH_PROGRAMS)
+
+bench-programs: all $(BENCH_PROGRAMS)
 
 $(TEST_MODULES):
 	@mkdir -p $(TST)
@@ -335,6 +342,8 @@ $(LIB)/libunitls-event.a: $(EVENT_OBJ)
 $(OBJ)/daemon.a: $(DAEMON_OBJ)
 	$(archive)
 $(OBJ)/tests/unit/support.a: $(call objects,$(UNIT_SUPPORT))
+	$(archive)
+$(OBJ)/tests/bench/support.a: $(call objects,$(BENCH_SUPPORT))
 	$(archive)
 $(OBJ)/tests/fuzz/support.a: $(call objects,$(FUZZ_SUPPORT))
 	$(archive)
@@ -424,6 +433,12 @@ $(TST)/event-peer.so: $(call objects,$(wildcard tests/event/*.c))
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ -levent_openssl $(EVENT_LIBS) $(BACKEND_OPENSSL_LIBS)
 
+$(BENCH_PROGRAMS): $(TST)/%: $(OBJ)/tests/%.o $(BENCH_SUPPORT_A) $(LIBS_MADE)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $< $(BENCH_SUPPORT_A) -L$(LIB) -lunitls \
+		$(EVENT_LIBS)
+
 $(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
 	$(say) LD $@
@@ -447,7 +462,7 @@ check-unit: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS)
 check-contract: $(LIBS_MADE) $(MODULES_MADE) $(CONTRACT_TEST)
 	@$(RUN) $(RUN_CONTRACT)
 
-check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED)
+check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED) $(BENCH_PROGRAMS)
 	@$(RUN) $(INTEGRATION_TESTS:%=python:%)
 
 check-systemd: all
