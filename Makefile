@@ -60,7 +60,8 @@ TOOLS := tests/tools
 
 .PHONY: all help clean packages packages-build packages-bench install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench bench-run tests
+	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench bench-run tests \
+	bench-programs
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

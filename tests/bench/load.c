@@ -10,6 +10,7 @@
 
 #include "tests/bench/client.h"
 #include "tests/bench/credentials.h"
+#include "tests/bench/hostile.h"
 #include "tests/bench/input.h"
 #include "tests/bench/limits.h"
 #include "tests/bench/options.h"
@@ -38,6 +39,8 @@ struct load {
 	struct client_owner owner;
 	struct tally tally;
 	struct sessions sessions;
+	struct hostile_crowd crowd;
+	uint64_t ill_will;      /* percent of a hostile client that are due */
 	struct client *clients; /* those that are open */
 	uint64_t connections;   /* how many there will have been, without what prepares */
 	uint64_t started;
@@ -178,6 +181,17 @@ static void start_one(struct load *load, uint64_t scheduled_ns)
 	client_start(client, &load->target, &load->owner, &load->tally);
 }
 
+/* The hostile ones come evenly between the others. */
+static void start_hostile(struct load *load)
+{
+	load->ill_will += load->options.hostile_percent;
+	if (load->ill_will < 100)
+		return;
+	load->ill_will -= 100;
+	load->tally.hostile++;
+	hostile_start(&load->crowd);
+}
+
 /* A connection that only brings the first session. */
 static void prime(struct load *load)
 {
@@ -223,6 +237,7 @@ static void fill(struct load *load)
 				break;
 		}
 		start_one(load, scheduled);
+		start_hostile(load);
 	}
 }
 
@@ -381,7 +396,10 @@ static void run(struct load *load)
 		prime(load);
 	else
 		begin(load);
+	if (load->options.hostile_percent > 0 && hostile_init(&load->crowd, &load->target) < 0)
+		abort();
 	(void)event_base_loop(load->target.base, EVLOOP_NO_EXIT_ON_EMPTY);
+	hostile_fini(&load->crowd);
 	while (load->clients)
 		remove_client(load, load->clients);
 	event_free(load->deadline);
