@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 
+import cases
 import certificates
 import measure
 
@@ -154,6 +155,11 @@ class Proxy:
         self.backend = backend
         self.can = can
         self.ours = ours
+
+    @property
+    def has_goal(self):
+        """Whether it is among those that are compared: the peers, the plain relay, the backends with a goal."""
+        return self.backend is None or self.backend in cases.GOALS
 
     def lacks(self, case):
         """Why the proxy cannot do the case, or None."""

@@ -148,7 +148,7 @@ HEAD = ("case", "proxy", "median", "unit", "spread", "ratio", "goal", "met", "ow
 def table(found, extras=None):
     """The rows as text. EXTRAS has {(case, proxy): {"p50", "p99", "pss"}}, what stands beside the figures."""
     lines = [HEAD]
-    notes = []
+    notes = {}
     last = None
     for row in found:
         extra = (extras or {}).get((row["case"], row["proxy"]), {})
@@ -160,7 +160,7 @@ def table(found, extras=None):
             lines.append((name, row["proxy"], "failed: " + row["failed"]))
             continue
         if "failed" in row:
-            notes.append("%s, %s: a round failed: %s" % (row["case"], row["proxy"], row["failed"]))
+            notes.setdefault(row["failed"], []).append("%s of %s" % (row["case"], row["proxy"]))
         goal = number(row["goal"]) if "goal" in row else row.get("won", "")
         met = {True: "yes", False: "NO", None: ""}[row.get("met")]
         lines.append((name, row["proxy"], number(row["value"]), row["unit"], "%.0f %%" % (100 * row["spread"]),
@@ -170,7 +170,8 @@ def table(found, extras=None):
     for line in lines:
         if line and len(line) == 3:
             widths[0], widths[1] = max(widths[0], len(line[0])), max(widths[1], len(line[1]))
-    return "\n".join([layout(line, widths) for line in lines] + notes) + "\n"
+    told = ["\nSome rounds failed (%s): %s" % (reason, ", ".join(where)) for reason, where in notes.items()]
+    return "\n".join([layout(line, widths) for line in lines] + told) + "\n"
 
 
 def layout(line, widths):
