@@ -291,7 +291,10 @@ static void hold(struct client *client)
 		fail(client, channel_fault(&client->channel, result));
 }
 
-/* To the server's end, so that no reset overtakes ours. */
+/*
+ * To the server's end, so that no reset overtakes ours. Many servers do not care how they end TLS after a close_notify, and their work is done then; without TLS
+ * a reset may be the only word on bytes that should not have come.
+ */
 static void await_end(struct client *client)
 {
 	enum channel_result result = channel_end(&client->channel);
@@ -311,7 +314,7 @@ static void await_end(struct client *client)
 		return;
 	if (result == CHANNEL_DONE)
 		fail(client, "more bytes than were asked for");
-	else if (result == CHANNEL_FAILED)
+	else if (result == CHANNEL_FAILED || (result == CHANNEL_RESET && !client->channel.tls))
 		fail(client, channel_fault(&client->channel, result));
 	else
 		complete(client, result);

@@ -10,7 +10,7 @@ static uint8_t table[PERIOD_BYTES + PATTERN_WINDOW_BYTES];
 
 void pattern_init(void)
 {
-	uint32_t state = 1;
+	uint32_t state = 0x9e3779b9; /* any with ones and zeros enough */
 
 	/* Marsaglia's xorshift: bytes that no two places of the table share a run of. */
 	for (size_t i = 0; i < PERIOD_BYTES; i++) {

@@ -201,8 +201,10 @@ static enum channel_result end(struct visit *visit)
 
 	if (visit->phase == VISIT_TRANSFER)
 		return visit->received == due_from_client(visit) ? CHANNEL_AGAIN : CHANNEL_CUT;
-	if (visit->text_size > 0)
-		return CHANNEL_CUT;
+	if (visit->text_size > 0) {
+		visit->fault = "a request that breaks off";
+		return CHANNEL_FAILED;
+	}
 	result = channel_end(&visit->channel);
 	return result == CHANNEL_DONE ? CHANNEL_END : result;
 }
