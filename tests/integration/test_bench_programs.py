@@ -208,12 +208,16 @@ class Connections(BenchCase):
     def test_never_more_at_once_than_was_said(self):
         upstream = self.upstream()
         lock = threading.Lock()
+        all_there = threading.Event()
         counts = {"now": 0, "most": 0}
 
         def relay(client):
             with lock:
                 counts["now"] += 1
                 counts["most"] = max(counts["most"], counts["now"])
+                if counts["now"] == 5:
+                    all_there.set()
+            all_there.wait(harness.PATIENCE)
             with harness.connect(("127.0.0.1", upstream.port)) as server:
                 server.sendall(client.recv(REQUEST_BYTES))
                 client.sendall(harness.read_all(server, 512))
