@@ -58,9 +58,10 @@ endif
 
 TOOLS := tests/tools
 
-.PHONY: all help clean packages packages-build install uninstall format check-format check-layers check-symbols \
+.PHONY: all help clean packages packages-build packages-bench install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table tests
+	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench bench-run tests \
+	bench-programs
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -80,6 +81,7 @@ help:
 	@echo "make check-layers | check-symbols | check-banned | check-man | check-format"
 	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
+	@echo "make bench            installs hitch, haproxy, nginx and stunnel and measures unitlsd beside them; QUICK=1: under 3 minutes"
 	@echo "make packages         installs the Debian packages that the tests need, if any is missing"
 	@echo "make format | map     lays out the C files | writes the version maps in lib/ from the headers"
 	@echo "make backends-table   writes the table in docs/backends.md, from what unitls backends says"
@@ -92,6 +94,9 @@ packages:
 
 packages-build:
 	@$(TOOLS)/packages build
+
+packages-bench:
+	@$(TOOLS)/packages bench
 
 clean:
 	rm -rf --one-file-system $(BUILDDIR)
@@ -121,6 +126,9 @@ map:
 demo: packages-build
 	@+$(MAKE) --no-print-directory demo-run
 
+bench: packages-bench
+	@+$(MAKE) --no-print-directory bench-run
+
 check: packages
 	@+$(MAKE) --no-print-directory check-run
 
@@ -139,7 +147,7 @@ endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out help packages packages-build clean format check-format check-layers check-banned check-man map \
-	demo check check-full check-trixie,$(GOALS)),)
+	demo bench packages-bench check check-full check-trixie,$(GOALS)),)
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
@@ -274,6 +282,11 @@ FUZZ_SUPPORT := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c))
 FUZZ_SUPPORT_A := $(if $(FUZZ_SUPPORT),$(OBJ)/tests/fuzz/support.a)
 FUZZ_TARGETS := $(FUZZ_SRC:tests/fuzz/%.c=$(TST)/%)
 
+# The load generator and the server of the benchmark.
+BENCH_PROGRAMS := $(TST)/bench/load $(TST)/bench/upstream
+BENCH_SUPPORT := $(filter-out tests/bench/load.c tests/bench/upstream.c,$(wildcard tests/bench/*.c))
+BENCH_SUPPORT_A := $(OBJ)/tests/bench/support.a
+
 INTEGRATION_TESTS := $(sort $(wildcard tests/integration/test_*.py))
 SYSTEMD_TESTS := $(sort $(wildcard tests/systemd/test_*.py))
 INSTALL_TESTS := $(sort $(wildcard tests/install/test_*.py))
@@ -286,7 +299,9 @@ endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
 	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
 
-tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED)
+tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED) $(BENCH_PROGRAMS)
+
+bench-programs: all $(BENCH_PROGRAMS)
 
 $(TEST_MODULES):
 	@mkdir -p $(TST)
@@ -328,6 +343,8 @@ $(LIB)/libunitls-event.a: $(EVENT_OBJ)
 $(OBJ)/daemon.a: $(DAEMON_OBJ)
 	$(archive)
 $(OBJ)/tests/unit/support.a: $(call objects,$(UNIT_SUPPORT))
+	$(archive)
+$(OBJ)/tests/bench/support.a: $(call objects,$(BENCH_SUPPORT))
 	$(archive)
 $(OBJ)/tests/fuzz/support.a: $(call objects,$(FUZZ_SUPPORT))
 	$(archive)
@@ -417,6 +434,12 @@ $(TST)/event-peer.so: $(call objects,$(wildcard tests/event/*.c))
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) -o $@ $^ -levent_openssl $(EVENT_LIBS) $(BACKEND_OPENSSL_LIBS)
 
+$(BENCH_PROGRAMS): $(TST)/%: $(OBJ)/tests/%.o $(BENCH_SUPPORT_A) $(LIBS_MADE)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $< $(BENCH_SUPPORT_A) -L$(LIB) -lunitls \
+		$(EVENT_LIBS)
+
 $(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
 	$(say) LD $@
@@ -440,7 +463,7 @@ check-unit: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS)
 check-contract: $(LIBS_MADE) $(MODULES_MADE) $(CONTRACT_TEST)
 	@$(RUN) $(RUN_CONTRACT)
 
-check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED)
+check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED) $(BENCH_PROGRAMS)
 	@$(RUN) $(INTEGRATION_TESTS:%=python:%)
 
 check-systemd: all
@@ -476,6 +499,11 @@ backends-table: all
 
 demo-run: all
 	@$(TOOLS)/demo $(BUILDDIR) $(if $(ONCE),--once) $(if $(BACKEND),--backend $(BACKEND))
+
+# ONLY and CASE are lists with commas: make bench ONLY=nginx,boringssl CASE=full,echo ROUNDS=3
+bench-run: all bench-programs
+	@BUILDDIR=$(abspath $(BUILDDIR)) $(PYTHON) tests/bench/bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(CASE),--case $(CASE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 # ---- Installing ---------------------------------------------------------------------------------------------------
 

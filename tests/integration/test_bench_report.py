@@ -1,0 +1,136 @@
+"""The pure parts of tests/bench: parsers, medians, ratios, goals, the table and the chart."""
+
+import os
+import sys
+import unittest
+import xml.etree.ElementTree
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
+
+import cases  # noqa: E402
+import measure  # noqa: E402
+import peers  # noqa: E402
+import report  # noqa: E402
+
+
+def case(name):
+    return next(each for each in cases.CASES if each.name == name)
+
+
+def measured(name, proxy, *values, part=""):
+    return [{"case": name, "proxy": proxy, "round": number, "values": {part: value}} for number, value in enumerate(values, 1)]
+
+
+def row(found, proxy, name=None):
+    return next(each for each in found if each["proxy"] == proxy and name in (None, each["case"]))
+
+
+class Parsers(unittest.TestCase):
+    def test_pss_of_a_rollup(self):
+        text = "55e0-7ffd ---p 00000000 00:00 0 [rollup]\nRss:  5000 kB\nPss:            1234 kB\nPss_Dirty:  99 kB\n"
+        self.assertEqual(measure.parse_pss(text), 1234)
+        self.assertEqual(measure.parse_pss(""), 0)
+
+    def test_ports_that_are_listened_on(self):
+        text = ("  sl  local_address rem_address   st tx_queue\n   0: 0100007F:1F90 00000000:0000 0A 00000000\n"
+                "   1: 0100007F:1F91 0100007F:0016 01 00000000\n")
+        self.assertEqual(measure.parse_listening(text), {8080})
+
+    def test_result_is_the_last_json_object(self):
+        self.assertEqual(measure.parse_load('ready\n{"units": 3}\n'), {"units": 3})
+        with self.assertRaises(ValueError):
+            measure.parse_load("nothing\n")
+
+    def test_errors_the_most_frequent_first(self):
+        text = measure.describe_errors({"units": 5, "failed": 4, "errors": {"rare": 1, "frequent": 3}})
+        self.assertEqual(text, "4 of 9 failed: frequent (3); rare (1)")
+
+    def test_capabilities_of_backends(self):
+        text = ("one: One 1.0\n    versions      TLSv1.2\n    can           tls1.2, alpn,\n                  group-info\n"
+                "    cannot        tls1.3,\n                  session-tickets\n\ntwo: Two, API 2\n    can           tls1.3\n")
+        self.assertEqual(peers.parse_backends(text), {"one": ("One 1.0", {"tls1.2", "alpn", "group-info"}), "two": ("Two, API 2", {"tls1.3"})})
+
+
+class Cases(unittest.TestCase):
+    def test_names_are_unique_and_chosen_in_order(self):
+        names = [each.name for each in cases.CASES]
+        self.assertEqual(len(names), len(set(names)))
+        self.assertEqual([each.name for each in cases.choose(["echo", "full"], False)], ["full", "echo"])
+        with self.assertRaises(ValueError):
+            cases.choose(["nonsense"], False)
+
+    def test_cpu_time_in_the_unit_of_the_case(self):
+        self.assertAlmostEqual(cases.per_unit(case("full"), 2.0, 1000), 2.0)
+        self.assertAlmostEqual(cases.per_unit(case("echo"), 2.0, 40000), 50.0)
+        self.assertAlmostEqual(cases.per_unit(case("down"), 0.2, 80_000_000), 2.0)
+
+    def test_never_more_than_2000_sockets(self):
+        self.assertLessEqual(max(each.connections for each in cases.CASES), 2000)
+
+
+class Rows(unittest.TestCase):
+    def test_ratio_is_to_the_best_peer(self):
+        found = report.rows(measured("full", "hitch", 2.0, 1.0, 9.0) + measured("full", "nginx", 1.0, 1.1) +
+                            measured("full", "unitlsd openssl", 0.7, 0.7), [case("full")])
+        self.assertEqual(row(found, "hitch")["value"], 2.0)
+        self.assertAlmostEqual(row(found, "unitlsd openssl")["ratio"], 0.7 / 1.05)
+        self.assertTrue(row(found, "unitlsd openssl")["met"])
+        self.assertNotIn("met", row(found, "hitch"))
+
+    def test_failed_case_stays_with_its_reason(self):
+        found = report.rows(measured("full", "hitch", 1.0) + [{"case": "full", "proxy": "nginx", "round": 1, "failed": "it broke"}],
+                            [case("full")])
+        self.assertEqual(row(found, "nginx")["failed"], "it broke")
+        self.assertNotIn("value", row(found, "nginx"))
+        self.assertIn("failed: it broke", report.table(found))
+
+    def test_latency_goal_counts_rounds(self):
+        one = []
+        for name, values in (("nginx", (2.0,) * 5), ("unitlsd openssl", (1.0, 1.0, 3.0, 1.0, 1.0)), ("unitlsd gnutls", (1.0, 3.0, 3.0, 1.0, 1.0))):
+            one += [{"case": "half", "proxy": name, "round": number, "values": {"-p50": value, "-p99": value}}
+                    for number, value in enumerate(values)]
+        found = report.rows(one, [case("half")])
+        self.assertEqual((row(found, "unitlsd openssl")["won"], row(found, "unitlsd openssl")["met"]), ("4/5", True))
+        self.assertEqual((row(found, "unitlsd gnutls")["won"], row(found, "unitlsd gnutls")["met"]), ("3/5", False))
+
+    def test_own_cost_is_what_library_and_relay_leave(self):
+        found = report.rows(measured("full", "unitlsd openssl", 0.66) + measured("relay-connect", "unitlsd relay", 0.3),
+                            [case("full"), case("relay-connect")], {"openssl": {"full": 0.32}})
+        self.assertAlmostEqual(row(found, "unitlsd openssl")["own_cost"], 0.04)
+        self.assertTrue(row(found, "unitlsd openssl")["own_cost_met"])
+
+    def test_goodput_is_better_when_higher(self):
+        found = report.rows(measured("hostile", "nginx", 0.8) + measured("hostile", "hitch", 0.9) +
+                            measured("hostile", "unitlsd openssl", 0.95), [case("hostile")])
+        self.assertAlmostEqual(row(found, "unitlsd openssl")["ratio"], 0.95 / 0.9)
+        self.assertTrue(row(found, "unitlsd openssl")["met"])
+
+    def test_numbers_have_three_digits(self):
+        self.assertEqual([report.number(each) for each in (1234.5, 12.345, 1.2345, 0.12345, None)], ["1234", "12.3", "1.23", "0.123", ""])
+
+
+class Chart(unittest.TestCase):
+    def test_is_well_formed_and_marks_goals(self):
+        found = report.rows(measured("full", "nginx", 1.0) + measured("full", "unitlsd openssl", 0.7) +
+                            measured("full", "unitlsd wolfssl", 5.0), [case("full")])
+        tree = xml.etree.ElementTree.fromstring(report.svg(found, "a <machine> & more"))
+        titles = [each.text for each in tree.iter("{http://www.w3.org/2000/svg}title")]
+        self.assertEqual(len(titles), 3)
+        self.assertTrue(any('stroke="#000000"' in line for line in report.svg(found, "").splitlines()))
+
+
+class Configurations(unittest.TestCase):
+    def test_without_tickets_each_proxy_says_so(self):
+        class Files:
+            ca, ecdsa, rsa = "/ca", "/ecdsa", "/rsa"
+
+        for configure, word in ((peers.haproxy, "no-tls-tickets"), (peers.nginx, "NumTickets 0"), (peers.stunnel, "NO_TICKET"),
+                                (lambda setting: peers.unitlsd(setting, "openssl"), "session_tickets = no")):
+            setting = peers.Setting("/folder", Files, {"ecdsa": 1}, 2, 3)
+            self.assertNotIn(word, configure(setting))
+            setting.tickets = "none"
+            self.assertIn(word, configure(setting))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
