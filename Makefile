@@ -60,7 +60,7 @@ TOOLS := tests/tools
 
 .PHONY: all help clean packages packages-build install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table tests
+	check-systemd check-sanitized check-libraries check-trixie bench-floors fuzz fuzz-run demo demo-run map backends-table tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -256,6 +256,10 @@ UNIT_SUPPORT := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 UNIT_SUPPORT_A := $(if $(UNIT_SUPPORT),$(OBJ)/tests/unit/support.a)
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(TST)/%)
 
+# What a library costs alone, without anything of ours: a program for each of these.
+FLOORS := $(filter boringssl gnutls openssl,$(BACKENDS))
+FLOOR_PROGRAMS := $(FLOORS:%=$(TST)/bench/floor-%)
+
 # Where a program that has the core in itself finds the modules "beside the library".
 TEST_MODULES := $(TST)/unitls
 
@@ -285,6 +289,8 @@ all: $(LIBS_MADE) $(MODULES_MADE) $(BINARIES)
 endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
 	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
+
+bench-floors: $(FLOOR_PROGRAMS)
 
 tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED)
 
@@ -423,6 +429,19 @@ $(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) |
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -rdynamic -o $@ $< $(FUZZ_SUPPORT_A) $(filter %/daemon.a,$^) \
 		$(CORE_OBJ) $(NETTLE_LIBS) $(DAEMON_LIBS) -ldl -lpthread
 $(patsubst tests/fuzz/%.c,$(TST)/%,$(sort $(FUZZ_DAEMON))): $(DAEMON_A)
+
+# The objects of each lie in a folder of its own, compiled against its library's headers.
+define floor_rule
+$(OBJ)/tests/bench/floor/$(1)/%.o: PART = -I. -fPIE $$(BACKEND_$(call upper,$(1))_CFLAGS)
+$(OBJ)/tests/bench/floor/$(1)/%.o: tests/bench/floor/%.c $(FLAGS_STAMP)
+	$$(compile)
+$(TST)/bench/floor-$(1): $(OBJ)/tests/bench/floor/$(1)/main.o \
+		$(OBJ)/tests/bench/floor/$(1)/$(if $(filter $(1),$(LIBSSL_USERS)),libssl,$(1)).o
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(Q)$$(CC) $$(LINK_PIE) $$(ALL_LDFLAGS) -o $$@ $$^ $$(BACKEND_$(call upper,$(1))_LIBS)
+endef
+$(foreach b,$(FLOORS),$(eval $(call floor_rule,$(b))))
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
