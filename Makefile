@@ -264,6 +264,10 @@ UNIT_SUPPORT := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 UNIT_SUPPORT_A := $(if $(UNIT_SUPPORT),$(OBJ)/tests/unit/support.a)
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(TST)/%)
 
+# What a library costs alone, without anything of ours: a program for each of these.
+FLOORS := $(filter boringssl gnutls openssl,$(BACKENDS))
+FLOOR_PROGRAMS := $(FLOORS:%=$(TST)/bench/floor-%)
+
 # Where a program that has the core in itself finds the modules "beside the library".
 TEST_MODULES := $(TST)/unitls
 
@@ -299,9 +303,9 @@ endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
 	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
 
-tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED) $(BENCH_PROGRAMS)
+tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED) bench-programs
 
-bench-programs: all $(BENCH_PROGRAMS)
+bench-programs: all $(BENCH_PROGRAMS) $(FLOOR_PROGRAMS)
 
 $(TEST_MODULES):
 	@mkdir -p $(TST)
@@ -446,6 +450,19 @@ $(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) |
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -rdynamic -o $@ $< $(FUZZ_SUPPORT_A) $(filter %/daemon.a,$^) \
 		$(CORE_OBJ) $(NETTLE_LIBS) $(DAEMON_LIBS) -ldl -lpthread
 $(patsubst tests/fuzz/%.c,$(TST)/%,$(sort $(FUZZ_DAEMON))): $(DAEMON_A)
+
+# The objects of each lie in a folder of its own, compiled against its library's headers.
+define floor_rule
+$(OBJ)/tests/bench/floor/$(1)/%.o: PART = -I. -fPIE $$(BACKEND_$(call upper,$(1))_CFLAGS)
+$(OBJ)/tests/bench/floor/$(1)/%.o: tests/bench/floor/%.c $(FLAGS_STAMP)
+	$$(compile)
+$(TST)/bench/floor-$(1): $(OBJ)/tests/bench/floor/$(1)/main.o \
+		$(OBJ)/tests/bench/floor/$(1)/$(if $(filter $(1),$(LIBSSL_USERS)),libssl,$(1)).o
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(Q)$$(CC) $$(LINK_PIE) $$(ALL_LDFLAGS) -o $$@ $$^ $$(BACKEND_$(call upper,$(1))_LIBS)
+endef
+$(foreach b,$(FLOORS),$(eval $(call floor_rule,$(b))))
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
