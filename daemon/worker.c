@@ -3,6 +3,7 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@
 #include "daemon/session_log.h"
 #include "daemon/tickets.h"
 
-#define WORKER_BUILD_SLICE_MS 2  /* how long a build may hold the loop, beside the one step that it is in */
-#define WORKER_MESSAGES_TURN  64 /* messages of the master taken in one turn */
+#define WORKER_BUILD_SLICE_MS  2  /* how long a build may hold the loop, beside the one step that it is in */
+#define WORKER_MESSAGES_TURN   64 /* messages of the master taken in one turn */
+#define WORKER_HEAP_KEPT_BYTES (1 << 20) /* free at the heap's end before it is given back */
 
 /* A socket of the generation that is being prepared. */
 struct offered_socket {
@@ -590,12 +592,24 @@ static void finish(struct worker *worker)
 	engine_fini(engine);
 }
 
+/*
+ * Buffers of a bulk transfer come and go with every read. By default the C library would give the heap's end back to the kernel, and take it again, each time.
+ */
+static void keep_heap(void)
+{
+#ifdef M_TRIM_THRESHOLD
+	(void)mallopt(M_MMAP_THRESHOLD, WORKER_HEAP_KEPT_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, WORKER_HEAP_KEPT_BYTES);
+#endif
+}
+
 int worker_run(const struct worker_start *start_with)
 {
 	struct worker worker = {.start = start_with, .preparation = {.snapshot_fd = -1}};
 	struct ipc_message ready = ipc_make(IPC_READY);
 	int r;
 
+	keep_heap();
 	ipc_channel_init(&worker.channel, start_with->channel_fd, IPC_FROM_MASTER);
 	r = start(&worker);
 	if (r < 0) {

@@ -2,15 +2,21 @@
 
 #include <stdlib.h>
 
-#define BUFFER_SIZE_MIN 4096
+#define BUFFER_SIZE_MIN  4096
+#define BUFFER_SIZE_STEP 16384
 
-/* Doubles from the smallest size, so that a handshake holds little and a bulk transfer reallocates a few times at most. */
+/*
+ * Doubles from the smallest size, so that a handshake holds little and what grows reallocates a few times at most; beyond the step, where a writer has said what will come,
+ * no more than is needed.
+ */
 static size_t capacity_for(size_t needed, size_t limit)
 {
 	size_t capacity = BUFFER_SIZE_MIN;
 
-	while (capacity < needed)
+	while (capacity < needed && capacity < BUFFER_SIZE_STEP)
 		capacity *= 2;
+	if (capacity < needed)
+		capacity = (needed + BUFFER_SIZE_STEP - 1) / BUFFER_SIZE_STEP * BUFFER_SIZE_STEP;
 	return capacity < limit ? capacity : limit;
 }
 

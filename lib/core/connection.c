@@ -463,11 +463,28 @@ int unitls_connection_read(
 	return settle(connection, status, &details, error);
 }
 
+#define RECORD_OVERHEAD_MAX (UNITLS_RECORD_CIPHERTEXT_MAX - UNITLS_RECORD_PLAINTEXT_MAX)
+
+/* Room for all records of a write at once, or as many as are held, so that it does not grow with each. Without memory the first record tells. */
+static void expect(struct unitls_connection *connection, size_t size)
+{
+	struct unitls_buffer *outgoing = &connection->transport.outgoing;
+	size_t held = unitls_buffer_size(outgoing);
+	size_t room = UNITLS_OUTGOING_LIMIT_BYTES > held ? UNITLS_OUTGOING_LIMIT_BYTES - held : 0;
+	size_t records = size / UNITLS_RECORD_PLAINTEXT_MAX + 1;
+
+	if (size <= UNITLS_RECORD_PLAINTEXT_MAX)
+		return;
+	if (size < room && records * RECORD_OVERHEAD_MAX < room - size)
+		room = size + records * RECORD_OVERHEAD_MAX;
+	(void)unitls_buffer_reserve(outgoing, room, UNITLS_OUTGOING_LIMIT_BYTES + UNITLS_OUTGOING_SLACK_BYTES);
+}
+
 /* Room for one record with n bytes of plaintext, below the limit; made now, so that the library's write cannot be cut short. */
 static int make_room(struct unitls_connection *connection, size_t n, struct unitls_error *error)
 {
 	struct unitls_buffer *outgoing = &connection->transport.outgoing;
-	size_t record = n + (UNITLS_RECORD_CIPHERTEXT_MAX - UNITLS_RECORD_PLAINTEXT_MAX);
+	size_t record = n + RECORD_OVERHEAD_MAX;
 	struct unitls_error details = UNITLS_ERROR_INIT;
 
 	if (unitls_buffer_size(outgoing) + record > UNITLS_OUTGOING_LIMIT_BYTES)
@@ -508,6 +525,7 @@ int unitls_connection_write(struct unitls_connection *connection, const void *da
 		return usage(error, "write after the end, which without half-close is that of both directions");
 	if (connection->write_ended)
 		return usage(error, "write after shutdown");
+	expect(connection, size);
 	while (done < size && status == UNITLS_OK) {
 		size_t n = size - done < UNITLS_RECORD_PLAINTEXT_MAX ? size - done : UNITLS_RECORD_PLAINTEXT_MAX;
 		size_t taken;
