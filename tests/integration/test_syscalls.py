@@ -39,7 +39,7 @@ EXACT = {"accept4": 2, "socket": 1, "connect": 1, "setsockopt": 10, "epoll_ctl":
 # The worker waits the more often the fewer events it finds at once, and asks for fewer errors then: the sum varies less than either.
 AT_MOST = {"read": 6, "read in vain": 4, "sendto": 5, "getsockopt": 5, "epoll_wait": 11}
 ALL_AT_MOST = 51
-# GnuTLS sends tickets one by one, BoringSSL with the first data.
+# GnuTLS asks this client for another key share (HelloRetryRequest); BoringSSL sends its ticket with the first data.
 AT_MOST_OF = {"gnutls": {"read": 7, "sendto": 6}, "boringssl": {"sendto": 4}}
 # The library's own, and the master's heartbeats.
 OTHERS = {"getpid", "getrandom", "recvmsg", "sendmsg", "brk", "mmap", "munmap", "madvise", "futex"}
