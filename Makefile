@@ -60,8 +60,8 @@ TOOLS := tests/tools
 
 .PHONY: all help clean packages packages-build packages-bench install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench bench-run tests \
-	bench-programs
+	check-instructions check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench \
+	bench-run bench-programs tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -77,7 +77,7 @@ help:
 	@echo "make check            installs packages, builds and runs all tests"
 	@echo "make check-full       the same with every cut of the stream for every pair of backends (long)"
 	@echo "make check-trixie     the tests in a Debian trixie made for it: newer TLS libraries and compilers (needs root)"
-	@echo "make check-unit | check-contract | check-integration | check-systemd"
+	@echo "make check-unit | check-contract | check-instructions | check-integration | check-systemd"
 	@echo "make check-layers | check-symbols | check-banned | check-man | check-format"
 	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
@@ -280,6 +280,9 @@ EVENT_PEER := $(if $(HAVE_EVENT_OPENSSL),$(if $(filter openssl,$(BACKENDS)),$(TS
 # The suite in a program that has a TLS library of its own.
 CONTRACT_LINKED := $(if $(and $(CONTRACT_OBJ),$(filter openssl,$(BACKENDS))),$(TST)/contract-with-openssl)
 
+# The fixed work whose instructions are counted; callgrind's header is needed to mark what counts.
+INSTRUCTION_WORK := $(if $(wildcard /usr/include/valgrind/callgrind.h),$(if $(SANITIZE),,$(TST)/bench/work))
+
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_DAEMON := $(call uses_daemon,$(FUZZ_SRC))
 FUZZ_SUPPORT := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c))
@@ -303,7 +306,7 @@ endif
 	@$(BACKENDS_MISSING:%=echo "backend % left out: its TLS library was not found";) :
 	@$(PROGRAMS_MISSING:%=echo "program % left out: jansson was not found";) :
 
-tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED) bench-programs
+tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED) $(INSTRUCTION_WORK) bench-programs
 
 bench-programs: all $(BENCH_PROGRAMS) $(FLOOR_PROGRAMS)
 
@@ -428,6 +431,11 @@ $(TST)/contract $(TST)/contract-with-openssl: $(CONTRACT_OBJ) $(OBJ)/tests/unit/
 		$(PROGRAM_LIBS) -ldl -lpthread
 $(TST)/contract-with-openssl: PROGRAM_LIBS = -Wl,--no-as-needed $(BACKEND_OPENSSL_LIBS) -Wl,--as-needed
 
+$(TST)/bench/work: $(OBJ)/tests/bench/work.o $(LIBS_MADE)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $(filter %.o,$^) -L$(LIB) -lunitls
+
 $(TST)/contract-peer.so: $(call objects,$(wildcard tests/contract/peer/*.c))
 	@mkdir -p $(@D)
 	$(say) LD $@
@@ -473,6 +481,7 @@ STATIC_CHECKS := check:$(TOOLS)/check-layers check:$(TOOLS)/check-banned check:$
 	check:$(TOOLS)/check-man check:$(TOOLS)/check-symbols
 RUN_UNIT := $(UNIT_TESTS:%=cmocka:%)
 RUN_CONTRACT := $(if $(CONTRACT_TEST),$(foreach part,1 2 3 4,'counted:$(CONTRACT_TEST) --part $(part)/4'))
+RUN_INSTRUCTIONS := $(foreach b,$(BACKENDS),'counted:tests/bench/instructions --backend $(b)')
 
 check-unit: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS)
 	@$(RUN) $(RUN_UNIT)
@@ -483,6 +492,9 @@ check-contract: $(LIBS_MADE) $(MODULES_MADE) $(CONTRACT_TEST)
 check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED) $(BENCH_PROGRAMS)
 	@$(RUN) $(INTEGRATION_TESTS:%=python:%)
 
+check-instructions: $(LIBS_MADE) $(MODULES_MADE) $(INSTRUCTION_WORK)
+	@$(RUN) $(RUN_INSTRUCTIONS)
+
 check-systemd: all
 	@$(RUN) $(SYSTEMD_TESTS:%=python:%)
 
@@ -490,15 +502,15 @@ check-symbols: $(LIBS_MADE)
 	@$(TOOLS)/check-symbols $(LIB)
 
 check-run: tests
-	@$(RUN) $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%) \
+	@$(RUN) $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) $(RUN_INSTRUCTIONS) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%) \
 		$(SYSTEMD_TESTS:%=python:%)
 
 # What depends on the libraries of the machine: neither checks of the sources nor systemd.
 check-libraries: tests
-	@$(RUN) $(RUN_UNIT) $(RUN_CONTRACT) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%)
+	@$(RUN) $(RUN_UNIT) $(RUN_CONTRACT) $(RUN_INSTRUCTIONS) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%)
 
 check-full-run: tests
-	@UNITLS_CONTRACT_FULL=1 $(RUN) --time-limit 14400 $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) \
+	@UNITLS_CONTRACT_FULL=1 $(RUN) --time-limit 14400 $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) $(RUN_INSTRUCTIONS) \
 		$(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%) $(SYSTEMD_TESTS:%=python:%)
 
 # What runs under the sanitizers: no real clients, no systemd.
