@@ -87,6 +87,9 @@ void session_log_close(struct session *session, enum reason reason, const struct
 {
 	struct log_line line;
 
+	/* Its addresses alone cost as much as everything else that the daemon does at a connection's end. */
+	if (!log_wants(LOG_LEVEL_INFO))
+		return;
 	log_begin(&line, LOG_LEVEL_INFO, "close");
 	put_address(&line, "peer", &session->peer);
 	log_text(&line, "listener", session->listener->name);

@@ -435,6 +435,18 @@ static bool has_half_close(const struct unitls_connection *connection)
 	return (can->bits & UNITLS_CAP_HALF_CLOSE) != 0;
 }
 
+/*
+ * Whether a read could only say WANT_READ. Callers read until it does, and libraries take long to say so; whoever asks again has the library asked, so
+ * nothing that one keeps back for itself can be stuck.
+ */
+static bool is_drained(const struct unitls_connection *connection)
+{
+	const struct unitls_transport *transport = &connection->transport;
+
+	return unitls_buffer_size(&transport->incoming) == 0 && !unitls_transport_at_eof(transport) &&
+		connection->ops->pending(connection->native) == 0;
+}
+
 int unitls_connection_read(
 	struct unitls_connection *connection, void *buffer, size_t size, size_t *ret_n, struct unitls_error *error)
 {
@@ -451,7 +463,12 @@ int unitls_connection_read(
 		return usage(error, "a read of no bytes");
 	if (connection->write_ended && !has_half_close(connection))
 		return UNITLS_EOF;
+	if (connection->reading && is_drained(connection)) {
+		connection->reading = false;
+		return UNITLS_WANT_READ;
+	}
 	status = connection->ops->read(connection->native, buffer, size, ret_n, &details);
+	connection->reading = status == UNITLS_OK;
 	if (status == UNITLS_EOF) {
 		connection->eof = true;
 		/* Without half-close the library has answered with its own close_notify. */

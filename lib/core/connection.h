@@ -35,6 +35,7 @@ struct unitls_connection {
 	bool write_ended; /* our close_notify is out; also one that the library sent by itself */
 	bool resumed;
 	bool extended_master_secret;
+	bool reading; /* the last read gave bytes: with none pending and nothing new come in, the next one would be in vain */
 	bool asked; /* the backend was called: no session can be offered any more */
 	uint16_t version;
 	uint16_t cipher_suite;

@@ -93,7 +93,7 @@ int libssl_connection_new(void *argument, const struct unitls_connection_params 
 	const struct libssl_context *context = argument;
 	struct libssl_connection *connection;
 
-	ERR_clear_error();
+	libssl_error_clear();
 	connection = calloc(1, sizeof(*connection));
 	if (!connection)
 		return libssl_error_memory(error);
@@ -125,7 +125,7 @@ void libssl_connection_free(void *argument)
 	libssl_signature_release(&connection->signature);
 	SSL_SESSION_free(connection->session);
 	free(connection);
-	ERR_clear_error();
+	libssl_error_clear();
 }
 
 /*
@@ -239,13 +239,13 @@ static int conclude(struct libssl_connection *connection, int result, struct uni
 {
 	switch (SSL_get_error(connection->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
-		ERR_clear_error();
+		libssl_error_clear();
 		return unitls_transport_at_eof(connection->pipe.transport) ? UNITLS_RAGGED_EOF : UNITLS_WANT_READ;
 	case SSL_ERROR_WANT_WRITE:
-		ERR_clear_error();
+		libssl_error_clear();
 		return UNITLS_WANT_WRITE;
 	case SSL_ERROR_ZERO_RETURN:
-		ERR_clear_error();
+		libssl_error_clear();
 		return UNITLS_EOF;
 	default:
 		return fail(connection, error);
@@ -262,7 +262,7 @@ static int judge_handshake(struct libssl_connection *connection, struct unitls_e
 	int alert = libssl_judge_handshake(connection->ssl, &why);
 	bool is_free = libssl_error_is_free(error);
 
-	ERR_clear_error();
+	libssl_error_clear();
 	if (alert == UNITLS_ALERT_NONE)
 		return 0;
 	(void)unitls_error_set_alert(error, UNITLS_ERROR_CLASS_PROTOCOL, alert, "%s", why);
@@ -277,12 +277,12 @@ int libssl_connection_handshake(void *argument, struct unitls_error *error)
 	int result;
 	int r;
 
-	ERR_clear_error();
+	libssl_error_clear();
 	result = libssl_handshake(connection);
 	if (result == 1)
 		return judge_handshake(connection, error);
 	if (libssl_is_waiting(connection->ssl, result)) {
-		ERR_clear_error();
+		libssl_error_clear();
 		return UNITLS_WANT_APP;
 	}
 	r = conclude(connection, result, error);
@@ -298,12 +298,12 @@ int libssl_connection_read(void *argument, uint8_t *buffer, size_t size, size_t 
 	struct libssl_connection *connection = argument;
 	int result;
 
-	ERR_clear_error();
+	libssl_error_clear();
 	*ret_n = 0;
 	result = libssl_read(connection->ssl, buffer, size, ret_n);
 	if (result != 1)
 		return conclude(connection, result, error);
-	ERR_clear_error();
+	libssl_error_clear();
 	return 0;
 }
 
@@ -312,10 +312,7 @@ static int finish_own_message(struct libssl_connection *connection, struct unitl
 {
 	int result = libssl_finish_own_message(connection->ssl);
 
-	if (result != 1)
-		return conclude(connection, result, error);
-	ERR_clear_error();
-	return 0;
+	return result == 1 ? 0 : conclude(connection, result, error);
 }
 
 int libssl_connection_write(
@@ -325,7 +322,7 @@ int libssl_connection_write(
 	int result;
 	int r;
 
-	ERR_clear_error();
+	libssl_error_clear();
 	*ret_n = 0;
 	r = finish_own_message(connection, error);
 	if (r != 0)
@@ -333,7 +330,7 @@ int libssl_connection_write(
 	result = libssl_write(connection->ssl, data, size, ret_n);
 	if (result != 1)
 		r = conclude(connection, result, error);
-	ERR_clear_error();
+	libssl_error_clear();
 	if (r != UNITLS_WANT_WRITE)
 		return r;
 	/* The record may be half out: a retry with other bytes would send these instead. The core leaves room, so this is a bug. */
@@ -348,14 +345,14 @@ int libssl_connection_shutdown(void *argument, struct unitls_error *error)
 	int result;
 	int r;
 
-	ERR_clear_error();
+	libssl_error_clear();
 	r = finish_own_message(connection, error);
 	if (r != 0)
 		return r;
 	result = SSL_shutdown(connection->ssl);
 	if (result < 0)
 		return conclude(connection, result, error);
-	ERR_clear_error();
+	libssl_error_clear();
 	return 0;
 }
 
@@ -393,12 +390,12 @@ int libssl_connection_export_keys(void *argument, const struct unitls_exporter_p
 	struct libssl_connection *connection = argument;
 	int result;
 
-	ERR_clear_error();
+	libssl_error_clear();
 	result = SSL_export_keying_material(connection->ssl, ret_bytes, size, params->label, params->label_size,
 		params->context.data, params->context.size, params->has_context);
 	if (result != 1)
 		return libssl_error_internal(error, "exports no keys");
-	ERR_clear_error();
+	libssl_error_clear();
 	return 0;
 }
 
@@ -408,14 +405,14 @@ int libssl_connection_update_keys(void *argument, bool request, struct unitls_er
 	int result;
 	int r;
 
-	ERR_clear_error();
+	libssl_error_clear();
 	r = finish_own_message(connection, error);
 	if (r != 0)
 		return r;
 	result = libssl_update_keys(connection->ssl, request);
 	if (result != 1)
 		return conclude(connection, result, error);
-	ERR_clear_error();
+	libssl_error_clear();
 	return 0;
 }
 
@@ -432,6 +429,6 @@ int libssl_connection_peer_chain(
 	const struct libssl_connection *connection = connection_argument;
 	int r = libssl_peer_chain(connection->ssl, add, argument);
 
-	ERR_clear_error();
+	libssl_error_clear();
 	return r;
 }

@@ -76,6 +76,12 @@ void libssl_error_sign(struct unitls_error *error, uint32_t code)
 	error->native_code = (int64_t)code;
 }
 
+void libssl_error_clear(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 int libssl_error_memory(struct unitls_error *error)
 {
 	bool is_free = libssl_error_is_free(error);

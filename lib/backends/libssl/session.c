@@ -37,7 +37,7 @@ int libssl_session_export(void *argument, int (*add)(void *argument, struct unit
 
 	if (!connection->session || !SSL_SESSION_is_resumable(connection->session))
 		return UNITLS_WANT_READ;
-	ERR_clear_error();
+	libssl_error_clear();
 	size = i2d_SSL_SESSION(connection->session, NULL);
 	data = size > 0 ? OPENSSL_malloc((size_t)size) : NULL;
 	end = data;
@@ -59,11 +59,11 @@ int libssl_session_resume(void *argument, struct unitls_bytes bytes, struct unit
 	int r = 0;
 	SSL_SESSION *session;
 
-	ERR_clear_error();
+	libssl_error_clear();
 	session = libssl_session_read(connection->ssl, bytes);
 	if (!session || !SSL_set_session(connection->ssl, session))
 		r = libssl_error_refused(error, "session", "cannot read the session");
 	SSL_SESSION_free(session);
-	ERR_clear_error();
+	libssl_error_clear();
 	return r;
 }
