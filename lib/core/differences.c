@@ -129,8 +129,6 @@ static const struct unitls_backend_difference differences[] = {
 		"a malformed SRP extension in place of the signature algorithms, which GnuTLS misses"},
 	{"ClientKeyExchange, empty", "gnutls", "refused: protocol, decode_error",
 		"OpenSSL answers an empty message with handshake_failure"},
-	{"ClientKeyExchange, no point", "gnutls", "refused: protocol, decode_error",
-		"the library has one code for a message that it cannot read and for a point of another form"},
 	{"HTTP", "gnutls", "refused: protocol, unexpected_message",
 		"OpenSSL looks at the version before the type of a record"},
 	{"extension twice", "gnutls", "want_read", "GnuTLS does not look for duplicates in a ServerHello"},

@@ -40,8 +40,8 @@ EXACT = {"accept4": 2, "socket": 1, "connect": 2, "setsockopt": 1, "epoll_ctl": 
 # The worker waits the more often the fewer events it finds at once, and asks for fewer errors then: the sum varies less than either.
 AT_MOST = {"read": 6, "read in vain": 0.5, "sendto": 5, "getsockopt": 2, "epoll_wait": 10}
 ALL_AT_MOST = 36
-# GnuTLS asks this client for another key share (HelloRetryRequest); BoringSSL sends its ticket with the first data.
-AT_MOST_OF = {"gnutls": {"read": 7, "sendto": 6}, "boringssl": {"sendto": 4}}
+# BoringSSL sends its ticket with the first data.
+AT_MOST_OF = {"boringssl": {"sendto": 4}}
 # The library's own, and the master's heartbeats.
 OTHERS = {"getpid", "getrandom", "recvmsg", "sendmsg", "brk", "mmap", "munmap", "madvise", "futex"}
 

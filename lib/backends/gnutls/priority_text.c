@@ -72,14 +72,36 @@ static void append_suites(struct text *text, const struct gtls_priority_spec *sp
 	}
 }
 
+static void append_group(struct text *text, gnutls_group_t group)
+{
+	append(text, ":+GROUP-%s", gnutls_group_get_name(group));
+}
+
+/*
+ * A server's precedence, which it has for the suites, counts for groups, too, and the library would ask for its first one with a
+ * HelloRetryRequest even where a share of another came. Nearly every client sends one for X25519, so that goes first unless a list is given.
+ */
+static bool is_in_front(const struct gtls_priority_spec *spec, gnutls_group_t group)
+{
+	return spec->role == UNITLS_ROLE_SERVER && group == GNUTLS_GROUP_X25519;
+}
+
 static void append_groups(struct text *text, const struct gtls_priority_spec *spec)
 {
 	const struct gtls_policy *policy = gtls_policy();
 
 	for (size_t i = 0; i < spec->n_groups; i++)
-		append(text, ":+GROUP-%s", gnutls_group_get_name(gtls_group_of(spec->groups[i])));
-	for (size_t i = 0; spec->n_groups == 0 && i < policy->n_groups; i++)
-		append(text, ":+GROUP-%s", gnutls_group_get_name(policy->groups[i]));
+		append_group(text, gtls_group_of(spec->groups[i]));
+	if (spec->n_groups > 0)
+		return;
+	for (size_t i = 0; i < policy->n_groups; i++) {
+		if (is_in_front(spec, policy->groups[i]))
+			append_group(text, policy->groups[i]);
+	}
+	for (size_t i = 0; i < policy->n_groups; i++) {
+		if (!is_in_front(spec, policy->groups[i]))
+			append_group(text, policy->groups[i]);
+	}
 }
 
 /* A scheme of ECDSA is two algorithms to the library: with its curve, and in TLS 1.2 with the hash alone. */
