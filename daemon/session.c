@@ -215,6 +215,8 @@ static uint64_t next_deadline(const struct session *session, uint64_t now_ms)
 			deadline = earlier(deadline, now_ms + SESSION_RETRY_MS);
 		else if (session->upstream_phase != SESSION_UPSTREAM_READY && session->connect_deadline_ms != 0)
 			deadline = earlier(deadline, session->connect_deadline_ms);
+		if (is_suspect(session))
+			deadline = earlier(deadline, now_ms + SESSION_DOUBT_MS);
 		break;
 	case SESSION_RELAYING:
 		if (listener->idle_timeout_ms != 0)
@@ -571,6 +573,12 @@ static void on_turn(void *argument)
 	session_run(argument);
 }
 
+static void doubt(struct session *session)
+{
+	stream_doubt(&session->client);
+	stream_doubt(&session->upstream);
+}
+
 /* What is due. False when the session ended of it. */
 static bool expire_opening(struct session *session, uint64_t now_ms)
 {
@@ -583,6 +591,7 @@ static bool expire_opening(struct session *session, uint64_t now_ms)
 	}
 	if (is_connecting && now_ms >= session->connect_deadline_ms)
 		attempt_failed(session, REASON_END_UPSTREAM_TIMEOUT, NULL, NULL);
+	doubt(session);
 	return true;
 }
 
@@ -609,8 +618,7 @@ static bool expire_relaying(struct session *session, uint64_t now_ms)
 		session_end(session, REASON_END_IDLE, NULL);
 		return false;
 	}
-	stream_doubt(&session->client);
-	stream_doubt(&session->upstream);
+	doubt(session);
 	return true;
 }
 

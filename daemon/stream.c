@@ -234,8 +234,19 @@ static enum stream_result wait_for(struct stream *stream, int status, struct uni
 	return fed == STREAM_AGAIN && flushed < 0 ? flushed : fed;
 }
 
+/*
+ * A whole flight has an answer. What came in without one was cut, and who cuts a flight and resets must not be kept until the next look, or a flood of
+ * them would be held.
+ */
+static bool is_cut_flight(const struct stream *stream, uint64_t received, uint64_t sent)
+{
+	return stream->suspect && stream->received > received && stream->sent == sent;
+}
+
 enum stream_result stream_handshake(struct stream *stream, struct unitls_error *error)
 {
+	uint64_t received = stream->received;
+	uint64_t sent = stream->sent;
 	enum stream_result result;
 	int status;
 
@@ -248,7 +259,9 @@ enum stream_result stream_handshake(struct stream *stream, struct unitls_error *
 			return status == 0 ? STREAM_DONE : failure(stream, status);
 		}
 		result = wait_for(stream, status, error);
-		if (result != STREAM_DONE)
+		if (result == STREAM_AGAIN && is_cut_flight(stream, received, sent))
+			stream_doubt(stream);
+		else if (result != STREAM_DONE)
 			return result;
 	}
 	return STREAM_MORE;

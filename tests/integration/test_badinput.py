@@ -114,6 +114,16 @@ class BadInput(harness.TestCase):
                 self.assertEqual(self.failure(daemon, i + 1)["reason"], "handshake_closed")
             self.use(daemon)
 
+    def test_a_part_of_a_hello_and_a_reset(self):
+        """The reset lies behind bytes, and no event tells of it."""
+        for daemon in self.each_backend(listener="handshake_timeout = 60s"):
+            with daemon.connect("web") as client:
+                client.sendall(hello(b"localhost")[:40])
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            line = self.failure(daemon)
+            self.assertEqual(line["reason"], "handshake_closed")
+            self.assertLess(int(line["duration_ms"]), 200)
+
     def test_nothing_at_all(self):
         for daemon in self.each_backend():
             self.send(daemon, b"")
@@ -209,7 +219,10 @@ class BadInput(harness.TestCase):
         self.use(daemon)
         before, descriptors = harness.rss_kb(pid), harness.descriptors(pid)
         address = daemon.address("web")
+        most = 0
         for i in range(20000):
+            if i % 200 == 0:
+                most = max(most, harness.descriptors(pid) - descriptors)
             with socket.socket() as client:
                 client.connect(address)
                 if i % 3 == 0:
@@ -220,6 +233,7 @@ class BadInput(harness.TestCase):
         harness.until(lambda: harness.descriptors(pid) <= descriptors + 1, "all to be closed")
         if not harness.SANITIZED:
             self.assertLess(harness.rss_kb(pid) - before, 8192)
+            self.assertLess(most, 1000)
         # The lines are rate-limited, and what was left out is told.
         self.assertLess(len(daemon.log.find("event=handshake_failed")), 5000)
         harness.until(lambda: sum(int(harness.fields(line).get("left_out", 0))
