@@ -302,7 +302,7 @@ static struct unitls_client_context *fake_client(struct fake_backend *fake)
 {
 	struct unitls_config_builder *builder = unitls_config_builder_new();
 	struct unitls_client_config *config;
-	struct unitls_client_context *context;
+	struct unitls_client_context *context = NULL;
 	struct unitls_error error = UNITLS_ERROR_INIT;
 
 	if (unitls_config_builder_build_client(builder, &config, &error) < 0 ||
