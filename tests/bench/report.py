@@ -99,13 +99,17 @@ def rows(measurements, cases, library=None):
                     medians[proxy] = row["value"] = median(values)
                     row["spread"] = spread(values)
                 block.append(row)
-            add_ratios(case, part, block, medians)
+            by_round = {proxy: values_of(measurements, case.name, part, proxy) for proxy in medians}
+            add_ratios(case, part, block, medians, by_round)
             for row in block:
                 if case.kind == "rate" and "value" in row and not is_peer(row["proxy"]) and backend_of(row["proxy"]) in bench.GOALS:
                     won, rounds = wins(measurements, case, row["proxy"])
                     row["won"] = "%d/%d" % (won, rounds)
                     row["met"] = bool(rounds) and won >= WINNING_SHARE * rounds
                 if "value" in row and not case.relay and not is_peer(row["proxy"]):
+                    inside = (library or {}).get(backend_of(row["proxy"]), {}).get(case.name)
+                    if inside is not None:
+                        row["library"] = inside
                     cost = own_cost(case, backend_of(row["proxy"]), row["value"], relays, library or {})
                     if cost is not None:
                         row["own_cost"] = cost
@@ -114,17 +118,25 @@ def rows(measurements, cases, library=None):
     return found
 
 
-def add_ratios(case, part, block, medians):
+def ratio_to(mine, best):
+    """The median of the ratios within each round: the machine is as fast for one as for the other there, and may not be a round
+    later. None when the two have no round in common."""
+    ratios = [value / best[number] for number, value in mine.items() if best.get(number)]
+    return median(ratios) if ratios else None
+
+
+def add_ratios(case, part, block, medians, by_round):
     """The ratio to the best peer, the goal and whether it is met, where there is a peer to compare with. Goodput with hostile
     clients has a goal of its own: it falls by no more than their share."""
-    peers = [value for proxy, value in medians.items() if is_peer(proxy)]
+    peers = [proxy for proxy in medians if is_peer(proxy)]
     if not peers:
         return
-    best = max(peers) if higher_is_better(case) else min(peers)
+    best = (max if higher_is_better(case) else min)(peers, key=medians.get)
     for row in block:
-        if "value" not in row or not best:
+        ratio = ratio_to(by_round[row["proxy"]], by_round[best]) if "value" in row else None
+        if ratio is None:
             continue
-        row["ratio"] = row["value"] / best
+        row["ratio"] = ratio
         if case.kind == "hostile" and not is_peer(row["proxy"]):
             row["met"] = row["value"] >= 1 - bench.HOSTILE_PERCENT / 100
         goal = case.goals.get(backend_of(row["proxy"]))
@@ -142,7 +154,7 @@ def number(value):
     return "%.*f" % (1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3, value)
 
 
-HEAD = ("case", "proxy", "median", "unit", "spread", "ratio", "goal", "met", "own cost", "p50 ms", "p99 ms", "PSS MB")
+HEAD = ("case", "proxy", "median", "unit", "spread", "ratio", "goal", "met", "library", "own cost", "own met", "p50 ms", "p99 ms", "PSS MB")
 
 
 def table(found, extras=None):
@@ -164,7 +176,8 @@ def table(found, extras=None):
         goal = number(row["goal"]) if "goal" in row else row.get("won", "")
         met = {True: "yes", False: "NO", None: ""}[row.get("met")]
         lines.append((name, row["proxy"], number(row["value"]), row["unit"], "%.0f %%" % (100 * row["spread"]),
-                      "%.2f" % row["ratio"] if "ratio" in row else "", goal, met, number(row.get("own_cost")),
+                      "%.2f" % row["ratio"] if "ratio" in row else "", goal, met, number(row.get("library")),
+                      number(row.get("own_cost")), {True: "yes", False: "NO", None: ""}[row.get("own_cost_met")],
                       number(extra.get("p50")), number(extra.get("p99")), number(extra.get("pss"))))
     widths = [max(len(line[column]) for line in lines if line and len(line) == len(HEAD)) for column in range(len(HEAD))]
     for line in lines:

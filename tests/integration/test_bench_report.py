@@ -1,5 +1,6 @@
 """The pure parts of tests/bench: parsers, medians, ratios, goals, the table and the chart."""
 
+import json
 import os
 import sys
 import unittest
@@ -8,6 +9,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
 
 import cases  # noqa: E402
+import floors  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
@@ -73,9 +75,18 @@ class Rows(unittest.TestCase):
         found = report.rows(measured("full", "hitch", 2.0, 1.0, 9.0) + measured("full", "nginx", 1.0, 1.1) +
                             measured("full", "unitlsd openssl", 0.7, 0.7), [case("full")])
         self.assertEqual(row(found, "hitch")["value"], 2.0)
-        self.assertAlmostEqual(row(found, "unitlsd openssl")["ratio"], 0.7 / 1.05)
+        self.assertAlmostEqual(row(found, "unitlsd openssl")["ratio"], (0.7 + 0.7 / 1.1) / 2)
         self.assertTrue(row(found, "unitlsd openssl")["met"])
         self.assertNotIn("met", row(found, "hitch"))
+
+    def test_ratio_is_taken_within_a_round(self):
+        """The machine is twice as slow in the second round, for both."""
+        found = report.rows(measured("full", "nginx", 1.0, 2.0, 1.0, 2.0) + measured("full", "unitlsd openssl", 0.8, 1.6, 0.8, 1.6),
+                            [case("full")])
+        self.assertAlmostEqual(row(found, "unitlsd openssl")["ratio"], 0.8)
+        lost = report.rows(measured("full", "nginx", 1.0) + [{"case": "full", "proxy": "unitlsd openssl", "round": 2, "values": {"": 1.0}}],
+                           [case("full")])
+        self.assertNotIn("ratio", row(lost, "unitlsd openssl"))
 
     def test_failed_case_stays_with_its_reason(self):
         found = report.rows(measured("full", "hitch", 1.0) + [{"case": "full", "proxy": "nginx", "round": 1, "failed": "it broke"}],
@@ -98,6 +109,15 @@ class Rows(unittest.TestCase):
                             [case("full"), case("relay-connect")], {"openssl": {"full": 0.32}})
         self.assertAlmostEqual(row(found, "unitlsd openssl")["own_cost"], 0.04)
         self.assertTrue(row(found, "unitlsd openssl")["own_cost_met"])
+        self.assertEqual(row(found, "unitlsd openssl")["library"], 0.32)
+
+    def test_floors_in_the_units_of_the_cases(self):
+        found = floors.parse(json.dumps({"us_per_unit": {"full_1_3_one_ticket": 250.0, "encrypt": 300.0, "round_trip": 9.5}}))
+        self.assertEqual(sorted(found), ["down", "echo", "full"])
+        self.assertAlmostEqual(found["full"], 0.25)
+        self.assertAlmostEqual(found["down"], 0.24)
+        self.assertAlmostEqual(found["echo"], 9.5)
+        self.assertLessEqual(set(floors.FIGURES), {each.name for each in cases.CASES})
 
     def test_goodput_is_better_when_higher(self):
         found = report.rows(measured("hostile", "nginx", 0.8) + measured("hostile", "hitch", 0.9) +
