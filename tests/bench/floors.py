@@ -56,9 +56,11 @@ class Floors:
 
     def measure(self, backend):
         try:
-            self.measured.setdefault(backend, []).append(run(self.path_of("floor-" + backend), self.core, self.folder))
-        except (measure.Failed, OSError) as failure:
+            figures = run(self.path_of("floor-" + backend), self.core, self.folder)
+        except (measure.Failed, OSError, ValueError, KeyError) as failure:
             self.failures[backend] = str(failure)
+        else:
+            self.measured.setdefault(backend, []).append(figures)
 
     def medians(self, median):
         return {backend: {case: median([each[case] for each in rounds]) for case in rounds[0]}

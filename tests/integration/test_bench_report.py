@@ -119,6 +119,12 @@ class Rows(unittest.TestCase):
         self.assertAlmostEqual(found["echo"], 9.5)
         self.assertLessEqual(set(floors.FIGURES), {each.name for each in cases.CASES})
 
+    def test_floor_program_that_fails_is_named_and_leaves_out_its_backend_only(self):
+        measured_floors = floors.Floors(lambda name: os.path.join("/nonexistent", name), 0, "/nonexistent")
+        measured_floors.measure("openssl")
+        self.assertIn("floor-openssl", measured_floors.failures["openssl"])
+        self.assertEqual(measured_floors.medians(report.median), {})
+
     def test_goodput_is_better_when_higher(self):
         found = report.rows(measured("hostile", "nginx", 0.8) + measured("hostile", "hitch", 0.9) +
                             measured("hostile", "unitlsd openssl", 0.95), [case("hostile")])
