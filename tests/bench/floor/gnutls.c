@@ -7,6 +7,9 @@
 
 #include <gnutls/gnutls.h>
 
+/* What the proxies negotiate (peers.py); left alone, GnuTLS takes AES-256 and P-256. */
+#define ALGORITHMS "-CIPHER-ALL:+AES-128-GCM:-GROUP-ALL:+GROUP-X25519"
+
 struct floor_context {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priority;
@@ -104,7 +107,9 @@ struct floor_context *floor_context_new(const struct floor_params *params, bool 
 	context->tickets = params->tickets;
 	must(gnutls_certificate_allocate_credentials(&context->credentials), "no credentials");
 	must(gnutls_priority_init(&context->priority,
-		     params->tls_1_2 ? "NORMAL:-VERS-ALL:+VERS-TLS1.2" : "NORMAL:-VERS-ALL:+VERS-TLS1.3", NULL),
+		     params->tls_1_2 ? "NORMAL:-VERS-ALL:+VERS-TLS1.2:" ALGORITHMS
+				     : "NORMAL:-VERS-ALL:+VERS-TLS1.3:" ALGORITHMS,
+		     NULL),
 		"no priorities");
 	if (!server)
 		return context;

@@ -93,6 +93,19 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	return 1;
 }
 
+/* What the proxies negotiate (peers.py); left alone, OpenSSL takes AES-256. BoringSSL has no way to say it for TLS 1.3, where
+ * it puts AES-128 first on a processor that has AES. Without P-256 a client of TLS 1.2 would refuse the certificate. */
+static void set_algorithms(SSL_CTX *ctx)
+{
+	if (SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256") != 1 ||
+		SSL_CTX_set1_curves_list(ctx, "X25519:P-256") != 1)
+		floor_die("the algorithms cannot be set");
+#if !defined(OPENSSL_IS_BORINGSSL) && !defined(OPENSSL_IS_AWSLC)
+	if (SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256") != 1)
+		floor_die("the cipher suite of TLS 1.3 cannot be set");
+#endif
+}
+
 static void set_up_server(SSL_CTX *ctx, const struct floor_params *params)
 {
 	if (SSL_CTX_use_certificate_chain_file(ctx, params->certificate) != 1 ||
@@ -118,6 +131,7 @@ struct floor_context *floor_context_new(const struct floor_params *params, bool 
 		!SSL_CTX_set_max_proto_version(context->ctx, version))
 		floor_die("no context");
 	SSL_CTX_set_mode(context->ctx, SSL_MODE_RELEASE_BUFFERS);
+	set_algorithms(context->ctx);
 	if (server) {
 		set_up_server(context->ctx, params);
 		return context;
