@@ -109,7 +109,28 @@ class Rows(unittest.TestCase):
                             [case("full"), case("relay-connect")], {"openssl": {"full": 0.32}})
         self.assertAlmostEqual(row(found, "unitlsd openssl")["own_cost"], 0.04)
         self.assertTrue(row(found, "unitlsd openssl")["own_cost_met"])
-        self.assertEqual(row(found, "unitlsd openssl")["library"], 0.32)
+        self.assertEqual((row(found, "unitlsd openssl")["library"], row(found, "unitlsd openssl")["relay"]), (0.32, 0.3))
+
+    def test_own_cost_above_its_goal_is_missed_in_the_summary(self):
+        found = report.rows(measured("full", "unitlsd openssl", 0.66) + measured("full", "unitlsd gnutls", 0.72) +
+                            measured("relay-connect", "unitlsd relay", 0.3), [case("full"), case("relay-connect")],
+                            {"openssl": {"full": 0.32}, "gnutls": {"full": 0.32}})
+        self.assertEqual(report.summary(found), "unitlsd openssl: 1 of 1 goals of own cost met\n"
+                         "unitlsd gnutls: 0 of 1 goals of own cost met; missed: full 0.100 ms\n")
+        self.assertIn("0.060", report.table(found))
+
+    def test_own_cost_below_nothing_meets_no_goal(self):
+        found = report.rows(measured("echo", "unitlsd openssl", 18.0) + measured("relay-echo", "unitlsd relay", 11.0),
+                            [case("echo"), case("relay-echo")], {"openssl": {"echo": 9.0}})
+        self.assertEqual(row(found, "unitlsd openssl")["own_cost"], -2.0)
+        self.assertNotIn("own_cost_met", row(found, "unitlsd openssl"))
+        self.assertEqual(report.summary(found), "")
+
+    def test_ratio_is_to_the_same_peer_in_every_round(self):
+        """haproxy's median is the lowest; that nginx was below it once changes nothing."""
+        found = report.rows(measured("full", "nginx", 0.5, 2.0, 2.0) + measured("full", "haproxy", 1.0, 1.0, 1.0) +
+                            measured("full", "unitlsd openssl", 0.9, 0.8, 0.7), [case("full")])
+        self.assertAlmostEqual(row(found, "unitlsd openssl")["ratio"], 0.8)
 
     def test_floors_in_the_units_of_the_cases(self):
         found = floors.parse(json.dumps({"us_per_unit": {"full_1_3_one_ticket": 250.0, "encrypt": 300.0, "round_trip": 9.5}}))
