@@ -35,6 +35,7 @@ static void session_free(struct session *session)
 	turns_cancel(&engine->turns, &session->turn);
 	TAILQ_REMOVE(&engine->sessions, session, link);
 	engine->session_count--;
+	engine->turnover++;
 	counters_release(engine->counters, session->column);
 	counters_add(engine->counters, COUNTER_CLOSED, 1);
 	listener_unref(session->listener);
@@ -714,6 +715,7 @@ int session_start(struct engine *engine, const struct session_params *params)
 	(void)evtimer_assign(&session->timer, engine->base, on_timer, session); /* cannot fail for a timer */
 	TAILQ_INSERT_TAIL(&engine->sessions, session, link);
 	engine->session_count++;
+	engine->turnover++;
 	counters_add(engine->counters, COUNTER_ACCEPTED, 1);
 	if (open_streams(session, params->fd) < 0) {
 		session_end(session, REASON_END_MEMORY, NULL);

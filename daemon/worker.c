@@ -3,7 +3,6 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "daemon/acceptor.h"
 #include "daemon/clock.h"
+#include "daemon/heap.h"
 #include "daemon/service.h"
 #include "daemon/ipc.h"
 #include "daemon/log.h"
@@ -18,9 +18,8 @@
 #include "daemon/session_log.h"
 #include "daemon/tickets.h"
 
-#define WORKER_BUILD_SLICE_MS  2  /* how long a build may hold the loop, beside the one step that it is in */
-#define WORKER_MESSAGES_TURN   64 /* messages of the master taken in one turn */
-#define WORKER_HEAP_KEPT_BYTES (1 << 20) /* free at the heap's end before it is given back */
+#define WORKER_BUILD_SLICE_MS 2  /* how long a build may hold the loop, beside the one step that it is in */
+#define WORKER_MESSAGES_TURN  64 /* messages of the master taken in one turn */
 
 /* A socket of the generation that is being prepared. */
 struct offered_socket {
@@ -52,6 +51,7 @@ struct worker {
 	struct event drain_timer;
 	struct turn build;
 	struct engine engine;
+	struct heap heap;
 	struct acceptors acceptors;
 	struct profile_store *store;
 	struct service *committed;
@@ -539,9 +539,12 @@ static void account_log(struct worker *worker, uint64_t now_ms)
 
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
+	struct worker *worker = argument;
+
 	(void)fd;
 	(void)what;
-	account_log(argument, clock_now_ms());
+	account_log(worker, clock_now_ms());
+	heap_tick(&worker->heap, worker->engine.turnover);
 }
 
 static int start(struct worker *worker)
@@ -592,24 +595,13 @@ static void finish(struct worker *worker)
 	engine_fini(engine);
 }
 
-/*
- * Buffers of a bulk transfer come and go with every read. By default the C library would give the heap's end back to the kernel, and take it again, each time.
- */
-static void keep_heap(void)
-{
-#ifdef M_TRIM_THRESHOLD
-	(void)mallopt(M_MMAP_THRESHOLD, WORKER_HEAP_KEPT_BYTES);
-	(void)mallopt(M_TRIM_THRESHOLD, WORKER_HEAP_KEPT_BYTES);
-#endif
-}
-
 int worker_run(const struct worker_start *start_with)
 {
 	struct worker worker = {.start = start_with, .preparation = {.snapshot_fd = -1}};
 	struct ipc_message ready = ipc_make(IPC_READY);
 	int r;
 
-	keep_heap();
+	heap_init(&worker.heap);
 	ipc_channel_init(&worker.channel, start_with->channel_fd, IPC_FROM_MASTER);
 	r = start(&worker);
 	if (r < 0) {

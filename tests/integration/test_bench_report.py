@@ -30,8 +30,8 @@ def row(found, proxy, name=None):
 class Parsers(unittest.TestCase):
     def test_pss_of_a_rollup(self):
         text = "55e0-7ffd ---p 00000000 00:00 0 [rollup]\nRss:  5000 kB\nPss:            1234 kB\nPss_Dirty:  99 kB\n"
-        self.assertEqual(measure.parse_pss(text), 1234)
-        self.assertEqual(measure.parse_pss(""), 0)
+        self.assertEqual(measure.parse_pss(text + "Pss_Anon:        901 kB\nPss_File:  333 kB\n"), (1234, 901))
+        self.assertEqual(measure.parse_pss(""), (0, 0))
 
     def test_ports_that_are_listened_on(self):
         text = ("  sl  local_address rem_address   st tx_queue\n   0: 0100007F:1F90 00000000:0000 0A 00000000\n"

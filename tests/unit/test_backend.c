@@ -25,6 +25,7 @@
 #include "core/search_path.h"
 #include "tests/unit/fake_backend.h"
 #include "tests/unit/pki.h"
+#include "tests/unit/sanitized.h"
 
 /* Says why. */
 #define SKIP(reason)                           \
@@ -32,17 +33,6 @@
 		print_message("%s\n", reason); \
 		skip();                        \
 	} while (0)
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 static const char *const all_backends[] = {"openssl", "boringssl", "mbedtls", "gnutls", "wolfssl", "bearssl"};
 #define N_BACKENDS (sizeof(all_backends) / sizeof(all_backends[0]))

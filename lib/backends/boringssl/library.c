@@ -92,6 +92,16 @@ enum unitls_verify_reason libssl_judge_chain(X509_STORE_CTX *store, int *ret_dep
  * Connections ---------------------------------------------------------------------------------------------------------------
  */
 
+/* Nothing asks for the configuration of a connection after its handshake, and it is a fifth of what the connection holds. */
+SSL *libssl_new(SSL_CTX *ctx)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	if (ssl)
+		SSL_set_shed_handshake_config(ssl, 1);
+	return ssl;
+}
+
 bool libssl_set_server_name(SSL *ssl, const char *name)
 {
 	return SSL_set_tlsext_host_name(ssl, name) == 1;

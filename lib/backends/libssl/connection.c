@@ -70,7 +70,7 @@ static int setup_ssl(struct libssl_connection *connection, const struct libssl_c
 {
 	BIO *bio;
 
-	connection->ssl = SSL_new(context->ctx);
+	connection->ssl = libssl_new(context->ctx);
 	if (!connection->ssl || !SSL_set_app_data(connection->ssl, connection))
 		return UNITLS_ERROR;
 	bio = libssl_bio_new(bio_method, &connection->pipe);

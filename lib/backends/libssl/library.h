@@ -90,6 +90,8 @@ int libssl_handshake(struct libssl_connection *connection);
 bool libssl_is_waiting(SSL *ssl, int result);
 /* Ends what waits for a signature, before the connection is freed. */
 void libssl_abandon(struct libssl_connection *connection);
+/* SSL_new, with what the library is to give back early. NULL: no memory. */
+SSL *libssl_new(SSL_CTX *ctx);
 bool libssl_set_server_name(SSL *ssl, const char *name);
 /* Whether a code says that a record could not be decrypted, which can be an alert in the clear: true only where the library cannot read such. */
 bool libssl_is_undecryptable(uint32_t code);

@@ -85,6 +85,11 @@ enum unitls_verify_reason libssl_judge_chain(X509_STORE_CTX *store, int *ret_dep
  * Connections ---------------------------------------------------------------------------------------------------------------
  */
 
+SSL *libssl_new(SSL_CTX *ctx)
+{
+	return SSL_new(ctx);
+}
+
 bool libssl_set_server_name(SSL *ssl, const char *name)
 {
 	return SSL_set_tlsext_host_name(ssl, (uintptr_t)name) == 1;
