@@ -29,7 +29,7 @@ struct engine {
 	uint8_t *scratch; /* RELAY_CHUNK_BYTES, for the length of one call */
 	TAILQ_HEAD(session_list, session) sessions;
 	size_t session_count;
-	uint64_t turnover; /* sessions begun and sessions ended, ever */
+	uint64_t turnover; /* sessions begun, sessions ended, generations built, ever: heap.h */
 	struct log_limiter handshake_log;
 	struct log_limiter upstream_log;
 	void (*on_session_gone)(void *argument); /* there is room for another connection */

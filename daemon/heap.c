@@ -1,4 +1,4 @@
-/* A worker's heap. */
+/* The heap of a long-lived process. */
 
 #include "daemon/heap.h"
 
@@ -17,7 +17,7 @@ void heap_init(struct heap *heap)
 #endif
 }
 
-static void give_back(void)
+void heap_give_back(void)
 {
 #ifdef M_TRIM_THRESHOLD
 	(void)malloc_trim(0);
@@ -33,6 +33,6 @@ void heap_tick(struct heap *heap, uint64_t turnover)
 		heap->seconds++;
 	if (heap->seconds == 0 || (!settled && heap->seconds < HEAP_BUSY_SECONDS))
 		return;
-	give_back();
+	heap_give_back();
 	heap->seconds = 0;
 }

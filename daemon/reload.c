@@ -12,6 +12,7 @@
 #include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/generation.h"
+#include "daemon/heap.h"
 #include "daemon/ipc.h"
 #include "daemon/load.h"
 #include "daemon/log.h"
@@ -119,6 +120,7 @@ static void finish(struct reload *reload)
 	log_end(&line);
 	reload->callbacks.done(reload->callbacks.argument, reload->run, &list);
 	diagnostics_fini(&list);
+	heap_give_back();
 	if (reload->queued && reload->phase == RELOAD_IDLE) {
 		reload->queued = false;
 		start_run(reload);

@@ -130,6 +130,7 @@ static void preparation_drop(struct worker *worker)
 	free(preparation->sockets);
 	(void)close(preparation->snapshot_fd);
 	*preparation = (struct preparation){.snapshot_fd = -1};
+	worker->engine.turnover++;
 }
 
 static void preparation_begin(struct worker *worker, const struct ipc_message *message, int fd)
