@@ -61,7 +61,7 @@ TOOLS := tests/tools
 .PHONY: all help clean packages packages-build packages-bench install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
 	check-instructions check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench \
-	bench-run bench-programs tests
+	bench-run bench-counts bench-counts-run bench-programs tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -82,6 +82,7 @@ help:
 	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
 	@echo "make bench            installs hitch, haproxy, nginx and stunnel and measures unitlsd beside them; QUICK=1: under 3 minutes"
+	@echo "make bench-counts     instructions and system calls of one unit of work, for all of them; no clock, so any machine will do"
 	@echo "make packages         installs the Debian packages that the tests need, if any is missing"
 	@echo "make format | map     lays out the C files | writes the version maps in lib/ from the headers"
 	@echo "make backends-table   writes the table in docs/backends.md, from what unitls backends says"
@@ -126,8 +127,8 @@ map:
 demo: packages-build
 	@+$(MAKE) --no-print-directory demo-run
 
-bench: packages-bench
-	@+$(MAKE) --no-print-directory bench-run
+bench bench-counts: packages-bench
+	@+$(MAKE) --no-print-directory $@-run
 
 check: packages
 	@+$(MAKE) --no-print-directory check-run
@@ -147,7 +148,7 @@ endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out help packages packages-build clean format check-format check-layers check-banned check-man map \
-	demo bench packages-bench check check-full check-trixie,$(GOALS)),)
+	demo bench bench-counts packages-bench check check-full check-trixie,$(GOALS)),)
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
@@ -533,6 +534,9 @@ demo-run: all
 bench-run: all bench-programs
 	@BUILDDIR=$(abspath $(BUILDDIR)) $(PYTHON) tests/bench/bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(CASE),--case $(CASE)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-counts-run: all bench-programs
+	@BUILDDIR=$(abspath $(BUILDDIR)) $(PYTHON) tests/bench/counts $(if $(ONLY),--only $(ONLY)) $(if $(CASE),--case $(CASE))
 
 # ---- Installing ---------------------------------------------------------------------------------------------------
 

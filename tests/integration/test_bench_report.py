@@ -1,5 +1,7 @@
 """The pure parts of tests/bench: parsers, medians, ratios, goals, the table and the chart."""
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import sys
@@ -15,6 +17,18 @@ import peers  # noqa: E402
 import report  # noqa: E402
 
 
+def script(name):
+    """A program of tests/bench as a module."""
+    loader = importlib.machinery.SourceFileLoader(name, os.path.join(sys.path[0], name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    sys.modules[name] = module  # its dataclasses look for it there
+    loader.exec_module(module)
+    return module
+
+
+counts = script("counts")
+
+
 def case(name):
     return next(each for each in cases.CASES if each.name == name)
 
@@ -25,6 +39,33 @@ def measured(name, proxy, *values, part=""):
 
 def row(found, proxy, name=None):
     return next(each for each in found if each["proxy"] == proxy and name in (None, each["case"]))
+
+
+class Counts(unittest.TestCase):
+    def test_what_is_own(self):
+        places = {"/usr/lib/x86_64-linux-gnu/libssl.so.3": "library", "/usr/lib/x86_64-linux-gnu/android/libcrypto.so.0": "library",
+                  "/usr/lib/x86_64-linux-gnu/libmbedcrypto.so.7": "library", "/usr/lib/x86_64-linux-gnu/libc.so.6": "c",
+                  "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2": "c", "/usr/sbin/nginx": "own",
+                  "build/lib/libunitls.so.0": "own", "build/lib/unitls/backends/openssl.so": "own",
+                  "/usr/lib/x86_64-linux-gnu/libevent_core-2.1.so.7.0.1": "own"}
+        self.assertEqual({place: counts.kind_of(place) for place in places}, places)
+
+    def test_a_start_is_not_counted(self):
+        self.assertEqual(counts.per_unit({"read": 150, "open": 40}, {"read": 250, "open": 40, "write": 100}, 100),
+                         {"read": 1.0, "write": 1.0})
+
+    def test_what_strace_counted(self):
+        text = ("% time     seconds  usecs/call     calls    errors syscall\n------ ----------- ----------- --------- --------- ------\n"
+                " 41.55    0.001234           4       303        12 recvfrom\n 20.00    0.000300           3       100           sendto\n"
+                "------ ----------- ----------- --------- --------- ------\n100.00    0.002000           4       403        12 total\n")
+        self.assertEqual(counts.parse_calls(text), {"recvfrom": 303, "sendto": 100})
+
+    def test_a_table_with_what_failed(self):
+        done = counts.Count({"own": 20123.4, "library": 300000, "c": 1000}, {"read": 5.0, "write": 2.04}, [])
+        text = counts.table([(case("full"), peers.Proxy("nginx", None, [], [], "1"), done),
+                             (case("echo"), peers.Proxy("hitch", None, [], [], "1"), counts.Count({}, {}, ["calls: strace: no"]))])
+        self.assertIn("321,123       20,123      300,000        1,000      7.0  read 5.0, write 2.0", text)
+        self.assertIn("failed: calls: strace: no", text)
 
 
 class Parsers(unittest.TestCase):
