@@ -61,7 +61,7 @@ TOOLS := tests/tools
 .PHONY: all help clean packages packages-build packages-bench install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
 	check-instructions check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench \
-	bench-run bench-counts bench-counts-run bench-programs tests
+	bench-run bench-counts bench-counts-run bench-growth bench-growth-run bench-programs tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -83,6 +83,7 @@ help:
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
 	@echo "make bench            installs hitch, haproxy, nginx and stunnel and measures unitlsd beside them; QUICK=1: under 3 minutes"
 	@echo "make bench-counts     instructions and system calls of one unit of work, for all of them; no clock, so any machine will do"
+	@echo "make bench-growth     how cost grows with names, idle connections, reloads and workers; QUICK=1: under a minute"
 	@echo "make packages         installs the Debian packages that the tests need, if any is missing"
 	@echo "make format | map     lays out the C files | writes the version maps in lib/ from the headers"
 	@echo "make backends-table   writes the table in docs/backends.md, from what unitls backends says"
@@ -127,7 +128,7 @@ map:
 demo: packages-build
 	@+$(MAKE) --no-print-directory demo-run
 
-bench bench-counts: packages-bench
+bench bench-counts bench-growth: packages-bench
 	@+$(MAKE) --no-print-directory $@-run
 
 check: packages
@@ -148,7 +149,7 @@ endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out help packages packages-build clean format check-format check-layers check-banned check-man map \
-	demo bench bench-counts packages-bench check check-full check-trixie,$(GOALS)),)
+	demo bench bench-counts bench-growth packages-bench check check-full check-trixie,$(GOALS)),)
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
@@ -292,8 +293,10 @@ FUZZ_TARGETS := $(FUZZ_SRC:tests/fuzz/%.c=$(TST)/%)
 
 # The load generator and the server of the benchmark.
 BENCH_PROGRAMS := $(TST)/bench/load $(TST)/bench/upstream
-BENCH_SUPPORT := $(filter-out tests/bench/load.c tests/bench/upstream.c,$(wildcard tests/bench/*.c))
+BENCH_SUPPORT := $(filter-out %/load.c %/upstream.c %/names.c,$(wildcard tests/bench/*.c))
 BENCH_SUPPORT_A := $(OBJ)/tests/bench/support.a
+# Makes many certificates.
+NAMES_PROGRAM := $(if $(filter openssl,$(BACKENDS)),$(TST)/bench/names)
 
 INTEGRATION_TESTS := $(sort $(wildcard tests/integration/test_*.py))
 SYSTEMD_TESTS := $(sort $(wildcard tests/systemd/test_*.py))
@@ -309,7 +312,7 @@ endif
 
 tests: all $(UNIT_TESTS) $(CONTRACT_TEST) $(CONTRACT_LINKED) $(INSTRUCTION_WORK) bench-programs
 
-bench-programs: all $(BENCH_PROGRAMS) $(FLOOR_PROGRAMS)
+bench-programs: all $(BENCH_PROGRAMS) $(FLOOR_PROGRAMS) $(NAMES_PROGRAM)
 
 $(TEST_MODULES):
 	@mkdir -p $(TST)
@@ -453,6 +456,11 @@ $(BENCH_PROGRAMS): $(TST)/%: $(OBJ)/tests/%.o $(BENCH_SUPPORT_A) $(LIBS_MADE)
 	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $< $(BENCH_SUPPORT_A) -L$(LIB) -lunitls \
 		$(EVENT_LIBS)
 
+$(TST)/bench/names: $(OBJ)/tests/bench/names.o
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_PIE) $(ALL_LDFLAGS) -o $@ $^ $(BACKEND_OPENSSL_LIBS)
+
 $(FUZZ_TARGETS): $(TST)/%: $(OBJ)/tests/fuzz/%.o $(CORE_OBJ) $(FUZZ_SUPPORT_A) | $(TEST_MODULES)
 	@mkdir -p $(@D)
 	$(say) LD $@
@@ -537,6 +545,10 @@ bench-run: all bench-programs
 
 bench-counts-run: all bench-programs
 	@BUILDDIR=$(abspath $(BUILDDIR)) $(PYTHON) tests/bench/counts $(if $(ONLY),--only $(ONLY)) $(if $(CASE),--case $(CASE))
+
+bench-growth-run: all bench-programs
+	@BUILDDIR=$(abspath $(BUILDDIR)) $(PYTHON) tests/bench/growth $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(BACKEND),--backend $(BACKEND))
 
 # ---- Installing ---------------------------------------------------------------------------------------------------
 

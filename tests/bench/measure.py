@@ -190,10 +190,10 @@ class Load:
                                   timeout=timeout + 5, start_new_session=True)
         except subprocess.TimeoutExpired:
             raise Failed("the load did not end within %d s" % timeout) from None
-        return self._result(done.returncode, done.stdout, done.stderr)
+        return self.result(done.returncode, done.stdout, done.stderr)
 
     @staticmethod
-    def _result(status, stdout, stderr):
+    def result(status, stdout, stderr):
         try:
             result = parse_load(stdout.decode("utf-8", "replace"))
         except ValueError:
@@ -219,7 +219,7 @@ class Load:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        result = self._result(process.returncode, (ready or b"") + rest, stderr)
+        result = self.result(process.returncode, (ready or b"") + rest, stderr)
         if seen is None:
             raise Failed("the idle connections were never ready")
         return seen, result

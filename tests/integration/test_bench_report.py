@@ -11,6 +11,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
 
 import cases  # noqa: E402
+import curves  # noqa: E402
 import floors  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
@@ -39,6 +40,26 @@ def measured(name, proxy, *values, part=""):
 
 def row(found, proxy, name=None):
     return next(each for each in found if each["proxy"] == proxy and name in (None, each["case"]))
+
+
+class Curves(unittest.TestCase):
+    FIGURES = [curves.Figure("start", 1, 0.02, "s", None), curves.Figure("start", 10_000, 0.8, "s", 1.0),
+               curves.Figure("start", 100_000, 6.0, "s", 5.0), curves.Figure("memory", 0, 15.0, "kB", None)]
+
+    def test_lines(self):
+        self.assertTrue(curves.line(self.FIGURES[0]).endswith("0.020 s"))
+        self.assertTrue(curves.line(self.FIGURES[1]).endswith("at most 1.00: yes"))
+        self.assertTrue(curves.line(self.FIGURES[2]).endswith("at most 5.00: NO"))
+
+    def test_a_summary_names_what_was_missed(self):
+        self.assertEqual(curves.summary(self.FIGURES), "1 of 2 goals met; missed: start at 100,000: 6.00 s")
+        self.assertEqual(curves.summary([]), "0 of 0 goals met")
+
+    def test_a_chart_has_a_frame_for_each_curve(self):
+        root = xml.etree.ElementTree.fromstring(curves.svg(self.FIGURES, "a <machine>"))
+        self.assertEqual([len(root.findall("{*}" + kind)) for kind in ("polyline", "circle", "line")], [2, 4, 2])
+        self.assertEqual(sum(each.get("fill") == "#d93025" for each in root.findall("{*}circle")), 1)
+        xml.etree.ElementTree.fromstring(curves.svg([], ""))
 
 
 class Counts(unittest.TestCase):
