@@ -57,8 +57,9 @@ static int add_name(X509 *certificate, const char *name)
 	extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, text);
 	ok = extension && X509_add_ext(certificate, extension, -1);
 	X509_EXTENSION_free(extension);
-	return ok && X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-			     (const unsigned char *)name, -1, -1, 0);
+	return ok &&
+		X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
+			(const unsigned char *)name, -1, -1, 0);
 }
 
 static X509 *issue(const struct authority *authority, EVP_PKEY *key, const char *name, long serial)
