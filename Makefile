@@ -58,10 +58,10 @@ endif
 
 TOOLS := tests/tools
 
-.PHONY: all help clean packages packages-build packages-bench install uninstall format check-format check-layers check-symbols \
+.PHONY: all help clean packages packages-build packages-bench packages-aws-lc install uninstall format check-format check-layers check-symbols \
 	check-banned check-man check check-run check-unit check-contract check-full check-full-run check-integration \
-	check-instructions check-systemd check-sanitized check-libraries check-trixie fuzz fuzz-run demo demo-run map backends-table bench \
-	bench-run bench-counts bench-counts-run bench-growth bench-growth-run bench-programs tests
+	check-instructions check-systemd check-sanitized check-libraries check-backend check-trixie check-aws-lc fuzz fuzz-run demo demo-run map \
+	backends-table bench bench-run bench-counts bench-counts-run bench-growth bench-growth-run bench-programs tests
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -77,7 +77,9 @@ help:
 	@echo "make check            installs packages, builds and runs all tests"
 	@echo "make check-full       the same with every cut of the stream for every pair of backends (long)"
 	@echo "make check-trixie     the tests in a Debian trixie made for it: newer TLS libraries and compilers (needs root)"
+	@echo "make check-aws-lc     fetches AWS-LC, builds it and the backend boringssl with it, and tests that (long)"
 	@echo "make check-unit | check-contract | check-instructions | check-integration | check-systemd"
+	@echo "make check-backend BACKEND=NAME    what concerns one backend"
 	@echo "make check-layers | check-symbols | check-banned | check-man | check-format"
 	@echo "make fuzz-run         each fuzz target for FUZZ_SECONDS (default 10) seconds"
 	@echo "make install          DESTDIR and PREFIX as usual; make uninstall takes it away"
@@ -99,6 +101,9 @@ packages-build:
 
 packages-bench:
 	@$(TOOLS)/packages bench
+
+packages-aws-lc:
+	@$(TOOLS)/packages aws-lc
 
 clean:
 	rm -rf --one-file-system $(BUILDDIR)
@@ -140,6 +145,9 @@ check-full: packages
 check-trixie: packages
 	@$(TOOLS)/trixie
 
+check-aws-lc: packages-aws-lc
+	@$(TOOLS)/aws-lc
+
 ifneq ($(BUILD),fuzz)
 fuzz-run:
 	@+$(MAKE) --no-print-directory BUILD=fuzz CC=clang BUILDDIR=build/fuzz fuzz-run
@@ -149,7 +157,7 @@ endif
 
 GOALS := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out help packages packages-build clean format check-format check-layers check-banned check-man map \
-	demo bench bench-counts bench-growth packages-bench check check-full check-trixie,$(GOALS)),)
+	demo bench bench-counts bench-growth packages-bench packages-aws-lc check check-full check-trixie check-aws-lc,$(GOALS)),)
 
 # The key names the compiler and the libraries present; when it changes, everything is probed again.
 PROBE_KEY := $(strip $(CC) $(shell $(CC) -dumpfullversion -dumpversion -dumpmachine 2>&1 | head -n 3) \
@@ -517,6 +525,17 @@ check-run: tests
 # What depends on the libraries of the machine: neither checks of the sources nor systemd.
 check-libraries: tests
 	@$(RUN) $(RUN_UNIT) $(RUN_CONTRACT) $(RUN_INSTRUCTIONS) $(INSTALL_TESTS:%=python:%) $(INTEGRATION_TESTS:%=python:%)
+
+# What concerns one backend: the unit tests but for those of others, the pairs of the contract suite that it is in, and the integration
+# tests that go through the backends.
+UNIT_OTHERS = $(foreach b,$(filter-out $(BACKEND),$(BACKENDS_ALL)),$(TST)/test_backend_$(b) $(TST)/test_backend_$(b)_%)
+RUN_BACKEND = check:$(TOOLS)/check-symbols $(patsubst %,cmocka:%,$(filter-out $(UNIT_OTHERS),$(UNIT_TESTS))) \
+	$(if $(CONTRACT_TEST),$(foreach part,1 2 3 4,'counted:$(CONTRACT_TEST) --backend $(BACKEND) --part $(part)/4')) \
+	$(patsubst %,python:%,$(shell grep -l 'harness\.backends()' $(INTEGRATION_TESTS)))
+
+check-backend: tests
+	$(if $(filter $(BACKENDS),$(BACKEND)),,$(error BACKEND=$(BACKEND) is none of those built: $(BACKENDS)))
+	@$(RUN) $(RUN_BACKEND)
 
 check-full-run: tests
 	@UNITLS_CONTRACT_FULL=1 $(RUN) --time-limit 14400 $(STATIC_CHECKS) $(RUN_UNIT) $(RUN_CONTRACT) $(RUN_INSTRUCTIONS) \

@@ -25,11 +25,13 @@
 
 /* BoringSSL offers and takes the three TLS 1.3 suites that it has, in its own order; AWS-LC lets them be chosen. */
 #if defined(OPENSSL_IS_AWSLC)
-#define COMPAT_CAP_CIPHERS_1_3              UNITLS_CAP_CIPHERS_1_3
-#define COMPAT_SET_CIPHERSUITES(ctx, names) (SSL_CTX_set_ciphersuites(ctx, names) == 1)
+#define COMPAT_CAP_CIPHERS_1_3                 UNITLS_CAP_CIPHERS_1_3
+#define COMPAT_SET_CIPHERSUITES(ctx, names)    (SSL_CTX_set_ciphersuites(ctx, names) == 1)
+#define COMPAT_SET_CIPHERSUITES_OF(ssl, names) (SSL_set_ciphersuites(ssl, names) == 1)
 #else
-#define COMPAT_CAP_CIPHERS_1_3              0
-#define COMPAT_SET_CIPHERSUITES(ctx, names) ((void)(ctx), (void)(names), false)
+#define COMPAT_CAP_CIPHERS_1_3                 0
+#define COMPAT_SET_CIPHERSUITES(ctx, names)    ((void)(ctx), (void)(names), false)
+#define COMPAT_SET_CIPHERSUITES_OF(ssl, names) ((void)(ssl), (void)(names), false)
 #endif
 
 #if defined(OPENSSL_RSA_MAX_MODULUS_BITS)

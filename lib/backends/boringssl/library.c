@@ -16,16 +16,53 @@
  * Contexts ------------------------------------------------------------------------------------------------------------------
  */
 
-/* There is no finite-field exchange, and no suite without authentication. */
+/*
+ * There is no finite-field exchange, and no suite without authentication. A suite without a digest of its own has authenticated encryption;
+ * SSL_CIPHER_is_aead of AWS-LC 5.1.0 says so of CBC with SHA-256 as well.
+ */
 bool libssl_is_default_suite(const SSL_CIPHER *cipher, enum unitls_role role)
 {
 	(void)role;
-	return SSL_CIPHER_is_aead(cipher) && SSL_CIPHER_get_kx_nid(cipher) == NID_kx_ecdhe &&
+	return SSL_CIPHER_get_digest_nid(cipher) == NID_undef && SSL_CIPHER_get_kx_nid(cipher) == NID_kx_ecdhe &&
 		SSL_CIPHER_get_auth_nid(cipher) != NID_auth_psk;
+}
+
+static bool is_offered(const SSL_CLIENT_HELLO *hello, uint16_t suite)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < hello->cipher_suites_len; i += 2) {
+		if (hello->cipher_suites[i] == suite >> 8 && hello->cipher_suites[i + 1] == (suite & 0xff))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Of the suites of TLS 1.3 that it may take, the library takes the client's first (AWS-LC 5.1.0, whatever SSL_OP_CIPHER_SERVER_PREFERENCE says): so it may
+ * take only our first. The context has them before all others, in our order.
+ */
+static enum ssl_select_cert_result_t on_client_hello(const SSL_CLIENT_HELLO *hello)
+{
+	const STACK_OF(SSL_CIPHER) *ours = SSL_CTX_get_ciphers(SSL_get_SSL_CTX(hello->ssl));
+	size_t i;
+
+	for (i = 0; i < sk_SSL_CIPHER_num(ours); i++) {
+		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(ours, i);
+
+		if (SSL_CIPHER_get_kx_nid(cipher) != NID_kx_any)
+			break;
+		if (is_offered(hello, SSL_CIPHER_get_protocol_id(cipher)))
+			return COMPAT_SET_CIPHERSUITES_OF(hello->ssl, SSL_CIPHER_get_name(cipher))
+				? ssl_select_cert_success
+				: ssl_select_cert_error;
+	}
+	return ssl_select_cert_success;
 }
 
 bool libssl_set_suites_1_3(SSL_CTX *ctx, const char *names)
 {
+	SSL_CTX_set_select_certificate_cb(ctx, on_client_hello);
 	return COMPAT_SET_CIPHERSUITES(ctx, names);
 }
 

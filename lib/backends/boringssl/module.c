@@ -21,7 +21,8 @@ static int init(struct unitls_error *error)
 	int r;
 
 	ERR_clear_error();
-	CRYPTO_library_init();
+	/* Opens now what the generator would open at its first use (AWS-LC: /dev/sysgenid): a sandbox may forbid it by then. */
+	CRYPTO_pre_sandbox_init();
 	r = libssl_connection_init(error);
 	if (r == 0)
 		r = boringssl_capabilities_init(error);

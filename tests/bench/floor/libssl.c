@@ -97,8 +97,10 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
  * it puts AES-128 first on a processor that has AES. Without P-256 a client of TLS 1.2 would refuse the certificate. */
 static void set_algorithms(SSL_CTX *ctx)
 {
+	static char groups[] = "X25519:P-256"; /* no constant, as OpenSSL's macro casts it to char * */
+
 	if (SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256") != 1 ||
-		SSL_CTX_set1_curves_list(ctx, "X25519:P-256") != 1)
+		SSL_CTX_set1_curves_list(ctx, groups) != 1)
 		floor_die("the algorithms cannot be set");
 #if !defined(OPENSSL_IS_BORINGSSL) && !defined(OPENSSL_IS_AWSLC)
 	if (SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256") != 1)
