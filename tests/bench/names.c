@@ -10,7 +10,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#define DAY_S 86400L
+#define DAY_S     86400L
+#define COUNT_MAX 1000000L
 
 struct authority {
 	EVP_PKEY *key;
@@ -30,6 +31,18 @@ static FILE *open_file(const char *path, const char *mode)
 	if (!file)
 		die(path);
 	return file;
+}
+
+static long read_count(const char *text)
+{
+	long count = 0;
+
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || count > COUNT_MAX / 10)
+			die("COUNT: a number up to 1,000,000 is expected");
+		count = count * 10 + (*text - '0');
+	}
+	return count;
 }
 
 static struct authority read_authority(const char *key_path, const char *certificate_path)
@@ -105,7 +118,7 @@ int main(int argc, char **argv)
 
 	if (argc != 5)
 		die("usage: names FOLDER COUNT CA-KEY CA-CERTIFICATE");
-	count = strtol(argv[2], NULL, 10);
+	count = read_count(argv[2]);
 	authority = read_authority(argv[3], argv[4]);
 	for (long number = 0; number < count; number++)
 		write_pair(argv[1], number, &authority);
