@@ -19,6 +19,7 @@
 #include "daemon/tickets.h"
 
 #define WORKER_BUILD_SLICE_MS 2  /* how long a build may hold the loop, beside the one step that it is in */
+#define WORKER_BUILD_STEPS    8  /* and how many steps at most: of those most take some 20 us, and round trips wait for them */
 #define WORKER_MESSAGES_TURN  64 /* messages of the master taken in one turn */
 
 /* A socket of the generation that is being prepared. */
@@ -213,11 +214,12 @@ static void on_build(void *argument)
 	struct worker *worker = argument;
 	struct profile_error error = {.text = ""};
 	uint64_t end_ms = clock_now_ms() + WORKER_BUILD_SLICE_MS;
+	unsigned steps = 0;
 	int r;
 
 	do
 		r = service_builder_step(worker->preparation.builder, &error);
-	while (r == 1 && clock_now_ms() < end_ms);
+	while (r == 1 && ++steps < WORKER_BUILD_STEPS && clock_now_ms() < end_ms);
 	if (r == 1)
 		turns_push(&worker->engine.turns, &worker->build);
 	else if (r == 0)
