@@ -209,6 +209,27 @@ class Limits(harness.TestCase):
                 if not harness.SANITIZED:
                     self.assertLess(each, limit_kb)
 
+    def test_what_connections_needed_goes_back(self):
+        """One that lives on lies above what the others leave, so that the heap's end cannot move."""
+        daemon = self.start("openssl", workers=1)
+        pid = daemon.workers()[0]
+        context = harness.client_context(self.authority)
+        clients = [daemon.connect_tls("secure", context)]
+        self.assertTrue(self.answers(clients[0]))
+        before = harness.rss_kb(pid)
+        clients += [daemon.connect_tls("secure", context) for _ in range(300)]
+        for client in clients:
+            self.assertTrue(self.answers(client))
+        most = harness.rss_kb(pid)
+        for client in clients[:-1]:
+            client.close()
+        daemon.log.wait("event=close ", count=300)
+        if harness.SANITIZED:
+            self.skipTest("a sanitizer has a heap of its own")
+        harness.until(lambda: harness.rss_kb(pid) < before + (most - before) / 2, "the heap to go back")
+        self.assertTrue(self.answers(clients[-1]))
+        clients[-1].close()
+
 
 if __name__ == "__main__":
     harness.main()
