@@ -506,7 +506,7 @@ check-unit: $(LIBS_MADE) $(MODULES_MADE) $(UNIT_TESTS)
 check-contract: $(LIBS_MADE) $(MODULES_MADE) $(CONTRACT_TEST)
 	@$(RUN) $(RUN_CONTRACT)
 
-check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED) $(BENCH_PROGRAMS)
+check-integration: all $(CONTRACT_TEST) $(CONTRACT_LINKED) $(BENCH_PROGRAMS) $(NAMES_PROGRAM)
 	@$(RUN) $(INTEGRATION_TESTS:%=python:%)
 
 check-instructions: $(LIBS_MADE) $(MODULES_MADE) $(INSTRUCTION_WORK)

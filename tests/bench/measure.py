@@ -139,6 +139,12 @@ def describe_errors(result):
                                   ": " + text if text else "")
 
 
+def cores():
+    """The core of a proxy, and that of load generator and upstream server: another one, where there is one."""
+    mine = sorted(os.sched_getaffinity(0))
+    return mine[0], mine[1 if len(mine) > 1 else 0]
+
+
 def pinned(core, command):
     """A command that runs on one core only and ends when we do."""
     return ["taskset", "-c", str(core), "setpriv", "--pdeathsig", "TERM", "--", *command]

@@ -5,15 +5,19 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import socket
 import struct
 import subprocess
 import threading
 import time
+import unittest
 
 import harness
 
 LOAD = os.path.join(harness.BUILDDIR, "tests", "bench", "load")
+BENCH = os.path.join(harness.SOURCE, "tests", "bench")
+NAMES = os.path.join(harness.BUILDDIR, "tests", "bench", "names")
 UPSTREAM = os.path.join(harness.BUILDDIR, "tests", "bench", "upstream")
 MEGABYTE = 1 << 20
 REQUEST_BYTES = 16
@@ -412,6 +416,34 @@ class Rates(BenchCase):
     def test_latency_counts_from_when_a_connection_was_due(self):
         result = self.load_well(self.slow(), ["--plain"], "--case", "rate", "--connections", "1", "--count", "4", "--rate", "100")
         self.assertGreaterEqual(result["latency_ms"]["answer"]["p99"], 4 * 1000 * self.DELAY - 30 - 1)
+
+
+class Reports(harness.TestCase):
+    """The programs that need no peer, with little to do: they end well and leave what they say."""
+
+    def report(self, program, name, *arguments, statuses=(0,)):
+        folder = self.path("report")
+        done = subprocess.run([os.path.join(BENCH, program), "--builddir", harness.BUILDDIR, "--output", folder,
+                               *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+        self.assertIn(done.returncode, statuses, done.stdout.decode() + done.stderr.decode())
+        with open(os.path.join(folder, name)) as source:
+            return json.load(source)
+
+    @unittest.skipUnless(os.access(NAMES, os.X_OK), "without OpenSSL nothing makes the certificates")
+    def test_growth(self):
+        found = self.report("growth", "growth.json", "--quick", "--only", "reloads")
+        self.assertEqual([(each["x"], each["unit"]) for each in found["figures"]], [(10, "of 1")])
+        self.assertTrue(os.path.getsize(self.path("report") + "/growth.svg"))
+
+    @unittest.skipIf(harness.SANITIZED, "valgrind runs no sanitized program")
+    @unittest.skipUnless(shutil.which("valgrind") and shutil.which("strace"), "valgrind or strace is not installed")
+    def test_counts(self):
+        counted = self.report("counts", "counts.json", "--only", "relay", "--case", "relay-connect", statuses=(0, 1))["counts"]
+        if any("strace" in failure for failure in counted[0]["failures"]):
+            self.skipTest(counted[0]["failures"][0])  # it may not attach here
+        self.assertEqual(counted[0]["failures"], [])
+        self.assertEqual(list(counted[0]["instructions"]), ["own", "c"])
+        self.assertAlmostEqual(counted[0]["calls"]["socket"], 1.0, delta=0.1)
 
 
 class Hostile(BenchCase):
