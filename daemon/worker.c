@@ -18,9 +18,10 @@
 #include "daemon/session_log.h"
 #include "daemon/tickets.h"
 
-#define WORKER_BUILD_SLICE_MS 2  /* how long a build may hold the loop, beside the one step that it is in */
-#define WORKER_BUILD_STEPS    8  /* and how many steps at most: of those most take some 20 us, and round trips wait for them */
-#define WORKER_MESSAGES_TURN  64 /* messages of the master taken in one turn */
+#define WORKER_BUILD_SLICE_MS 2 /* how long a build may hold the loop, beside the one step that it is in */
+#define WORKER_BUILD_STEPS \
+	8 /* and how many steps at most: of those most take some 20 us, and round trips wait for them */
+#define WORKER_MESSAGES_TURN 64 /* messages of the master taken in one turn */
 
 /* A socket of the generation that is being prepared. */
 struct offered_socket {
