@@ -1,7 +1,6 @@
 """Figures that lie on curves, as lines of text and as a chart. Only pure functions."""
 
 import collections
-import math
 
 import report
 
@@ -30,39 +29,35 @@ def summary(figures):
     return "%d of %d goals met%s" % (len(judged) - len(missed), len(judged), "; missed: " + "; ".join(missed) if missed else "")
 
 
-def place(x):
-    """0 is a place of its own on an axis of decades."""
-    return math.log10(x) + 1 if x >= 1 else 0.0
-
-
 def plot(points, left, top):
     """One curve in a frame of its own."""
     most = max(max(each.value for each in points), max((each.goal for each in points if each.goal is not None), default=0.0), 1e-9) * 1.1
-    furthest = max(max(place(each.x) for each in points), 1.0)
     parts = ['<rect x="%d" y="%d" width="%d" height="%d" fill="none" stroke="#dadce0"/>' % (left, top, WIDTH, HEIGHT),
              report.text_at(left, top - 8, "%s (%s)" % (points[0].curve, points[0].unit), 10)]
 
-    def at(x, value):
-        return left + 12 + place(x) / furthest * (WIDTH - 24), top + HEIGHT - max(value, 0.0) / most * HEIGHT
+    def at(index, value):
+        """Evenly apart: the steps are rather decades than sums."""
+        return left + 24 + index / (len(points) - 1) * (WIDTH - 48), top + HEIGHT - max(value, 0.0) / most * HEIGHT
 
-    spots = [(at(each.x, each.value), each) for each in points]
+    spots = [(at(index, each.value), each) for index, each in enumerate(points)]
     parts.append('<polyline points="%s" fill="none" stroke="#1a73e8" stroke-width="1.5"/>' % " ".join("%.1f,%.1f" % spot for spot, _ in spots))
-    for (x, y), each in spots:
+    for index, ((x, y), each) in enumerate(spots):
         missed = is_met(each) is False
         parts.append('<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>' % (x, y, "#d93025" if missed else "#1a73e8"))
         parts.append(report.text_at(x, y - 6, report.number(each.value), 9, "middle"))
         parts.append(report.text_at(x, top + HEIGHT + 13, format(each.x, ","), 9, "middle", "#5f6368"))
         if each.goal is not None:
-            goal = at(each.x, each.goal)[1]
+            goal = at(index, each.goal)[1]
             parts.append('<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="#000000" stroke-width="2"/>' % (x - 9, goal, x + 9, goal))
     return parts
 
 
 def svg(figures, heading):
-    """A frame for each curve; a black mark is a goal, a red point misses it."""
+    """A frame for each curve of more than one point; a black mark is a goal, a red point misses it."""
     curves = collections.defaultdict(list)
     for figure in figures:
         curves[figure.curve].append(figure)
+    curves = {name: points for name, points in curves.items() if len(points) > 1}
     lines = -(-len(curves) // PER_LINE) or 1
     width, height = LEFT + PER_LINE * (WIDTH + GAP), 80 + lines * (HEIGHT + 60)
     parts = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif">' % (
